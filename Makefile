@@ -1,0 +1,62 @@
+# make run     installs into .venv and serves ws://localhost:8765;  ARGS="--port 9000" is passed on
+# make test    installs what the tests need and runs all that are quick
+# make check   format, lint, types, docs, make test, a slice of the slow suites: what CI runs
+# make soak    the slow suites in full          make bench   the benchmarks, one after another
+# make docs    docs/_build/html                 make format  format and sort imports in place
+#
+# No make? python tools/install.py run, then .venv/bin/interview-fsm serve (Windows: .venv\Scripts).
+
+export VENV ?= .venv
+PYTHON ?= python3
+ifeq ($(OS),Windows_NT)
+BIN := $(VENV)/Scripts
+else
+BIN := $(VENV)/bin
+endif
+
+# make check measures coverage while it runs `make test`: PYTEST is what it replaces.
+PYTEST ?= $(BIN)/python -m pytest
+COVERAGE := $(BIN)/python -m coverage
+
+.PHONY: run test check covered format-check lint types slow soak bench docs format
+
+run: $(VENV)/.installed-for-run
+	@$(BIN)/interview-fsm serve $(ARGS)
+
+test: $(VENV)/.installed-for-test
+	@$(PYTEST) -m "not slow" $(ARGS)
+
+check: format-check lint types docs covered slow
+
+covered: $(VENV)/.installed-for-test
+	@$(MAKE) --no-print-directory test PYTEST="$(COVERAGE) run -m pytest"
+	@$(COVERAGE) report --skip-covered
+
+format-check: $(VENV)/.installed-for-test
+	@$(BIN)/ruff format --check .
+
+lint: $(VENV)/.installed-for-test
+	@$(BIN)/ruff check .
+
+types: $(VENV)/.installed-for-test
+	@$(BIN)/mypy
+
+slow: $(VENV)/.installed-for-test
+	@$(PYTEST) -m slow
+
+soak: $(VENV)/.installed-for-test
+	@INTERVIEW_FSM_SOAK=1 $(PYTEST) -m slow --timeout 0
+
+bench: $(VENV)/.installed-for-bench
+	@set -e; for file in benchmarks/[!_]*.py; do echo "== $$file"; $(BIN)/python "$$file"; done
+
+docs: $(VENV)/.installed-for-test
+	@$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
+	@echo "docs/_build/html/index.html"
+
+format: $(VENV)/.installed-for-test
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+$(VENV)/.installed-for-%: pyproject.toml tools/install.py
+	@$(PYTHON) tools/install.py $*

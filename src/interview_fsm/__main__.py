@@ -1,0 +1,6 @@
+"""``python -m interview_fsm``: the command line."""
+
+from .cli import main
+
+if __name__ == "__main__":
+    main()
