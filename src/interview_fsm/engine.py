@@ -1,0 +1,245 @@
+"""The engine: opens sessions, one for an interview at a time, and keeps the house."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import secrets
+import time
+from collections.abc import Callable
+from typing import Self
+
+from .errors import Conflict, Gone, InterviewError, SessionTaken
+from .events import AnswerLost, Attached, Event, Material, Plan
+from .house import RESUME_SUFFIX, FollowUpRule, House, Limits, Observed, Observer, Ports, resume_log
+from .interview import Interview
+from .ports import Interviewer, Recorder, Speaker, Storage, Transcriber
+from .session import Session
+from .states import State
+from .updates import Heard, News, Speech, Update, Updates
+
+__all__ = [
+    "RESUME_SUFFIX",
+    "Engine",
+    "FollowUpRule",
+    "Heard",
+    "Limits",
+    "News",
+    "Observed",
+    "Observer",
+    "Ports",
+    "Session",
+    "Speech",
+    "Update",
+    "Updates",
+    "check_access",
+]
+
+
+class Engine:
+    """Opens sessions, one for an interview at a time, and keeps the house.
+
+    It holds its adapters but does not own them: whoever made them closes them. *follow_up* is the rule
+    that decides after each answer whether one is wanted (``interview_fsm.coaching.follow_up``); without
+    it there are none. *observe* is called with every entry and timing, on the event loop: be quick.
+    *clock* gives seconds since the epoch.
+    """
+
+    def __init__(
+        self,
+        storage: Storage,
+        interviewer: Interviewer,
+        *,
+        recorder: Recorder | None = None,
+        transcriber: Transcriber | None = None,
+        speaker: Speaker | None = None,
+        follow_up: FollowUpRule | None = None,
+        observe: Observer | None = None,
+        observe_texts: bool = False,
+        limits: Limits | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.storage = storage
+        self.limits = limits or Limits()
+        self._house = House(
+            Ports(storage, interviewer, recorder, transcriber, speaker),
+            self.limits,
+            rule=follow_up,
+            observe=observe,
+            observe_texts=observe_texts,
+            clock=clock,
+        )
+        self._sessions: dict[str, Session] = {}
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """End every session; returns when all activities have let go."""
+        while self._sessions:  # one that was being opened may have come since
+            await asyncio.gather(*(session.aclose() for session in list(self._sessions.values())))
+
+    @property
+    def ports(self) -> Ports:
+        """Its adapters."""
+        return self._house.ports
+
+    @property
+    def sessions(self) -> int:
+        """How many are live."""
+        return len(self._sessions)
+
+    # --------------------------------------------------------------------------------------- sessions
+
+    def new(
+        self,
+        material: Material | None = None,
+        *,
+        owner: str = "",
+        token: str = "",
+        plan: Plan | None = None,
+    ) -> Session:
+        """A session of a new interview. Nothing is stored before its first command, or ``attach()``.
+
+        *token* is the secret that opens the interview again; its hash is kept. *owner* is opaque. *plan* is
+        kept until ``start_interview``, whose own counts.
+        """
+        hashed = hashlib.sha256(token.encode()).hexdigest() if token else ""
+        interview = Interview(id=secrets.token_hex(16), token=hashed, owner=owner, plan=plan or Plan())
+        return self._session(interview, material)
+
+    async def open(self, interview_id: str, *, token: str | None = None, owner: str | None = None) -> Session:
+        """A session that goes on from the log; one that is open here ends first (SessionTaken).
+
+        A stopped interview opens for reading only. Raises Gone when there is no such interview, or *token*
+        is not its token, or *owner* not its owner; NewerFormat; SessionTaken when others keep taking it
+        over; AdapterError.
+        """
+        for _ in range(3):  # another writer may come between our reading and our claim
+            if (older := self._sessions.get(interview_id)) is not None:
+                check_access(older.interview, token, owner)  # nobody else may end it
+                await older.aclose(SessionTaken(interview_id))
+            entries = await self._house.in_time(self.storage.load(interview_id))
+            interview = Interview.replay(interview_id, entries)
+            check_access(interview, token, owner)
+            seen = {e.append_id: e.version for e in entries if not e.append_id.startswith("~")}
+            material = await self._house.material(interview)
+            try:
+                interview = await self._claim(interview)
+            except Conflict:
+                continue
+            if not await self._is_latest(interview):
+                break
+            return self._session(interview, material, seen)
+        raise SessionTaken(interview_id)
+
+    async def _is_latest(self, interview: Interview) -> bool:
+        """Whether nobody here has claimed the interview after us; who has before us is ended."""
+        while (older := self._sessions.get(interview.id)) is not None:
+            if older.interview.version > interview.version:
+                return False
+            await older.aclose(SessionTaken(interview.id))
+        return True
+
+    async def is_current(self, session: Session) -> bool:
+        """Whether nobody else has moved this interview on behind the session's back. Raises Gone,
+        NewerFormat, AdapterError.
+        """
+        interview_id = session.interview.id
+        later = await self._house.in_time(self.storage.load(interview_id, session.interview.version))
+        return session.ended is None and (not later or later[-1].version <= session.interview.version)
+
+    async def history(self, interview_id: str, after: int = 0) -> list[Update]:
+        """The updates there were with a version over *after*, from the log. Raises Gone, NewerFormat,
+        AdapterError.
+        """
+        interview, updates = Interview(id=interview_id), []
+        for entry in await self._house.in_time(self.storage.load(interview_id)):
+            interview = interview.following(entry.story)
+            interview.version = entry.version
+            if entry.version > after:
+                updates.append(Update(entry, interview))
+        return updates
+
+    async def restart(self, session: Session) -> Session:
+        """A new interview with the same material; the old one is erased."""
+        old = session.interview
+        material = session.material or await self._house.material(old)
+        later = Interview(id=secrets.token_hex(16), token=old.token, owner=old.owner)
+        await self.erase(old.id)
+        return self._session(later, material)
+
+    async def erase(self, interview_id: str) -> bool:
+        """Remove an interview and its résumé for good, live or not; whether there was one."""
+        if (session := self._sessions.get(interview_id)) is not None:
+            await session.aclose(Gone(interview_id))
+        # The résumé first: should we die between the two, sweep() finds no text without its interview.
+        await self.storage.erase(resume_log(interview_id))
+        return await self.storage.erase(interview_id)
+
+    async def sweep(self) -> int:
+        """Erase what has expired, and résumés whose interview is stopped or missing; how many logs."""
+        now = self._house.clock()
+        swept = 0
+        heads = [head async for head in self.storage.interviews(expired_before=float("inf"))]
+        for head in heads:
+            expired = head.expires_at is not None and head.expires_at < now
+            dead = expired or await self._is_orphan(head.interview_id)
+            if dead and head.interview_id not in self._sessions:  # one that lives has not been given up
+                swept += await self.storage.erase(head.interview_id)
+        return swept
+
+    # ------------------------------------------------------------------------------------------ inside
+
+    def _session(
+        self, interview: Interview, material: Material | None, seen: dict[str, int] | None = None
+    ) -> Session:
+        session = Session(interview, material, self._house, seen=seen or {}, leave=self._left)
+        self._sessions[interview.id] = session
+        return session
+
+    def _left(self, session: Session) -> None:
+        if self._sessions.get(session.interview.id) is session:
+            del self._sessions[session.interview.id]
+
+    async def _claim(self, interview: Interview) -> Interview:
+        """Fence every older owner off; a recording that was going on is lost."""
+        if interview.state is State.STOPPED:
+            return interview
+        events: tuple[Event, ...] = (Attached(),)
+        if interview.state is State.RECORDING:
+            events += (AnswerLost("interrupted"),)
+        later = interview.following(events)
+        version = interview.version + 1
+        await self._house.append(interview.id, version, f"~{secrets.token_hex(8)}", events, later)
+        later.version = version
+        return later
+
+    async def _is_orphan(self, log_id: str) -> bool:
+        if not log_id.endswith(RESUME_SUFFIX):
+            return False
+        interview_id = log_id.removesuffix(RESUME_SUFFIX)
+        if (session := self._sessions.get(interview_id)) is not None:
+            return session.interview.state is State.STOPPED
+        try:
+            interview = Interview.replay(interview_id, await self.storage.load(interview_id))
+        except Gone:
+            return True
+        except InterviewError:
+            return False  # not ours to judge
+        return interview.state is State.STOPPED
+
+
+def check_access(interview: Interview, token: str | None, owner: str | None) -> None:
+    """Gone for a wrong token or owner, as for an interview that never was; None is whoever need not ask."""
+    if owner is not None and owner != interview.owner:
+        raise Gone(interview.id)
+    if token is None:
+        return
+    given = hashlib.sha256(token.encode()).hexdigest()
+    if not interview.token or not hmac.compare_digest(given, interview.token):
+        raise Gone(interview.id)

@@ -1,0 +1,210 @@
+"""What all sessions of an engine share: its adapters, its limits, and the way to its storage."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import time
+import traceback
+from collections.abc import Callable, Coroutine
+from typing import Any, NamedTuple, TypeVar
+
+from msgspec import Struct
+
+from .errors import AdapterError, Gone, InterviewError
+from .events import Entry, Event, FollowUpWanted, Material
+from .interview import Activity, Analyze, Ask, Interview, Listen, Speak
+from .ports import Interviewer, Recorder, Speaker, Storage, Transcriber
+from .states import State, Trigger
+
+log = logging.getLogger("interview_fsm")
+T = TypeVar("T")
+
+RESUME_SUFFIX = ".resume"
+"""What the id of a résumé's log has after its interview's id."""
+
+
+class Limits(Struct, frozen=True, kw_only=True):
+    """How long things may take, in seconds, and how much may wait."""
+
+    append: float = 10.0
+    """For one append; after it the outcome is unknown and the session ends."""
+    ask: float = 30.0
+    speak: float = 120.0
+    listen: float = 900.0
+    """A five-minute answer, and a recogniser that is slower than speech."""
+    analyze: float = 180.0
+    silence: float = 1.8
+    """Silence that ends a spoken answer: pauses of 0.5 to 1.5 s are thinking."""
+    linger: float = 30.0
+    """How long a session outlives its connection, where the protocol can come back."""
+    mail: int = 64
+    """Commands that may wait in a session."""
+    unread: int = 1024
+    """Updates that may wait for a slow reader."""
+    retention: float = 30 * 86400.0
+    """An interview is erased this long after its last entry."""
+    resume: float = 86400.0
+    """A résumé's text is erased this long after it was read, if the interview has not stopped before."""
+
+
+class Observed(Struct, frozen=True):
+    """Something that took time: an append, or an activity. Holds no text of the candidate's."""
+
+    interview_id: str
+    name: str
+    """``append``, ``ask``, ``speak``, ``listen`` or ``analyze``."""
+    seconds: float
+    outcome: str = "ok"
+    """``ok``, ``cancelled``, or an error's code."""
+    triggers: tuple[Trigger, ...] = ()
+    state: State | None = None
+    version: int | None = None
+    entry: Entry | None = None
+    """With all texts, only for ``Engine(observe_texts=True)``."""
+
+
+Observer = Callable[[Observed], None]
+FollowUpRule = Callable[[Interview], FollowUpWanted | None]
+
+
+class Ports(NamedTuple):
+    """The adapters of an engine. Who made them closes them."""
+
+    storage: Storage
+    interviewer: Interviewer
+    recorder: Recorder | None = None
+    transcriber: Transcriber | None = None
+    speaker: Speaker | None = None
+
+
+class House:
+    """What a session needs that is not its own."""
+
+    def __init__(
+        self,
+        ports: Ports,
+        limits: Limits,
+        *,
+        rule: FollowUpRule | None,
+        observe: Observer | None,
+        observe_texts: bool,
+        clock: Callable[[], float],
+    ) -> None:
+        self.ports, self.limits, self.clock = ports, limits, clock
+        self._rule, self._observe, self._texts = rule, observe, observe_texts
+
+    def follow_up(self, interview: Interview) -> FollowUpWanted | None:
+        """What the rule says about the answer just stored."""
+        if self._rule is None or interview.plan.follow_up_limit == 0:
+            return None
+        try:
+            return self._rule(interview)
+        except Exception as error:  # an answer is worth more than a question about it
+            log.error("the follow-up rule failed: %s", traced(error))
+            return None
+
+    def bounds(self, activity: Activity) -> tuple[str, float]:
+        """What *activity* is called, and the seconds it may take."""
+        match activity:
+            case Ask():
+                return "ask", self.limits.ask
+            case Speak():
+                return "speak", self.limits.speak
+            case Listen():
+                return "listen", self.limits.listen
+            case Analyze():
+                return "analyze", self.limits.analyze
+
+    async def append(
+        self, interview_id: str, version: int, append_id: str, events: tuple[Event, ...], later: Interview
+    ) -> Entry:
+        """Append one step; the entry, durable. Raises what the storage does, in time."""
+        now = self.clock()
+        entry = Entry(version, append_id, now, events)
+        owner = later.owner if version == 1 else None
+        began = time.perf_counter()
+        outcome = "cancelled"
+        try:
+            await self.in_time(
+                self.ports.storage.append(
+                    interview_id, version - 1, entry, owner=owner, expires_at=now + self.limits.retention
+                )
+            )
+            outcome = "ok"
+        except Exception as error:
+            outcome = error.code if isinstance(error, InterviewError) else "internal"
+            raise
+        finally:
+            if self._observe is not None:
+                took = time.perf_counter() - began
+                triggers = tuple(event.trigger for event in events)
+                told = (took, outcome, triggers, later.state, version, entry if self._texts else None)
+                self.observed(Observed(interview_id, "append", *told))
+        return entry
+
+    async def in_time(self, call: Coroutine[Any, Any, T]) -> T:
+        """The result of a call to the storage, or AdapterError when it takes too long."""
+        try:
+            async with asyncio.timeout(self.limits.append):
+                return await call
+        except TimeoutError as error:
+            raise AdapterError(
+                "storage", "storage_unavailable", "the storage did not answer in time", retryable=True
+            ) from error
+
+    async def keep(self, interview_id: str, material: Material, *, after: int = 0) -> None:
+        """Keep what the candidate brought, beside the interview, as version *after* + 1 of its log."""
+        now = self.clock()
+        entry = Entry(after + 1, f"~{secrets.token_hex(8)}", now, (material,))
+        expires_at = now + self.limits.resume
+        await self.in_time(
+            self.ports.storage.append(resume_log(interview_id), after, entry, expires_at=expires_at)
+        )
+
+    async def keep_instead(self, interview_id: str, material: Material) -> None:
+        """Keep what the candidate brought, in place of what is kept already; the latest counts."""
+        try:
+            kept = len(await self.in_time(self.ports.storage.load(resume_log(interview_id))))
+        except Gone:
+            kept = 0
+        await self.keep(interview_id, material, after=kept)
+
+    async def material(self, interview: Interview) -> Material | None:
+        """What the candidate brought, if it is still there."""
+        try:
+            entries = await self.in_time(self.ports.storage.load(resume_log(interview.id)))
+        except Gone:
+            return None
+        if interview.state is State.STOPPED:  # its session died before it could erase it
+            await self.drop_resume(interview.id)
+            return None
+        kept = [event for entry in entries for event in entry.events if isinstance(event, Material)]
+        return kept[-1] if kept else None
+
+    async def drop_resume(self, interview_id: str) -> None:
+        """Erase what the candidate brought; what cannot be erased now is left to the sweep."""
+        try:
+            await self.in_time(self.ports.storage.erase(resume_log(interview_id)))
+        except Exception as error:  # sweep() will find it; the interview has stopped all the same
+            log.warning("interview %s: its résumé is not erased yet (%s)", interview_id, type(error).__name__)
+
+    def observed(self, observed: Observed) -> None:
+        """Tell the observer."""
+        if self._observe is not None:
+            try:
+                self._observe(observed)
+            except Exception as error:
+                log.error("an observer failed: %s", traced(error))
+
+
+def resume_log(interview_id: str) -> str:
+    """The id of the log that the résumé of *interview_id* is kept in."""
+    return interview_id + RESUME_SUFFIX
+
+
+def traced(error: BaseException) -> str:
+    """Where *error* happened, and not what it says: that may quote what the candidate said."""
+    places = "".join(traceback.format_tb(error.__traceback__))
+    return f"{type(error).__name__}\n{places}"

@@ -1,0 +1,180 @@
+"""What the engine needs from the world: six small protocols.
+
+Common to all of them:
+
+- A method may be cancelled at any await, and has let go of what it held (a device, a connection, a
+  child process) before ``CancelledError`` leaves it.
+- Every failure of the world leaves as ``AdapterError`` with its cause chained.
+- ``aclose()`` lets go of everything, and may be called twice.
+- Libraries that block run off the event loop, in a thread or process that can be stopped.
+
+``interview_fsm.testing`` has a fake of each, and the contract suites that an adapter must pass.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from typing import Protocol
+
+from msgspec import Struct
+
+from .events import Entry, Feedback, Head, Partial, Question, Resume, Source, Transcript
+from .interview import Ask, Interview
+
+SAMPLE_RATE = 16_000
+"""Hz. All sound inside the engine is PCM16 little-endian, mono, at this rate."""
+
+
+class Storage(Protocol):
+    """Keeps logs. What every adapter promises:
+
+    - ``append`` returns only when the entry is durable: it survives power loss where the adapter's page
+      says so, and the death of the process in any case.
+    - Versions of a log are 1..n without gaps. ``load`` returns a clean prefix. An entry never changes.
+    - The same ``append_id`` at the same place again is a success and writes nothing.
+    - ``erase`` removes one log and touches no other; it leaves no trace of the text in any file. After
+      it ``load`` and ``append`` say Gone. An id is never used again.
+    - A cancelled call leaves either nothing or the whole entry.
+    """
+
+    async def append(
+        self,
+        interview_id: str,
+        expected_version: int,
+        entry: Entry,
+        *,
+        owner: str | None = None,
+        expires_at: float | None = None,
+    ) -> None:
+        """Add *entry* as version ``expected_version + 1``; 0 begins the log.
+
+        *owner* (set where given, kept where None) and *expires_at* (seconds since the epoch, replaced
+        each time) go into the head.
+
+        Raises Conflict (nothing written; the log is elsewhere already, or exists though 0 was expected),
+        Gone (nothing written; there is no such log), AdapterError (outcome unknown: repeat with the same
+        ``append_id``, or do not acknowledge; ``storage_unavailable``), ValueError (an entry that cannot be
+        kept: text that is no Unicode, or over the size limit of 900,000 bytes as JSON).
+        """
+        ...
+
+    async def load(self, interview_id: str, after: int = 0) -> list[Entry]:
+        """The entries with a version over *after*, in order. Raises Gone, NewerFormat, AdapterError."""
+        ...
+
+    def interviews(
+        self, *, owner: str | None = None, expired_before: float | None = None
+    ) -> AsyncIterator[Head]:
+        """The logs there are, by id; only *owner*'s, only those that expired before a time.
+
+        Logs of résumés (ids ending in ``.resume``) are never among them, unless *expired_before* is given.
+        """
+        ...
+
+    async def erase(self, interview_id: str) -> bool:
+        """Remove this log for good; whether there was one."""
+        ...
+
+    async def aclose(self) -> None:
+        """Let go of files and connections; what was appended stays."""
+        ...
+
+
+class Brief(Struct, frozen=True):
+    """What an interviewer is told. Everything in it that came from the candidate is material, never an
+    instruction.
+    """
+
+    interview: Interview
+    resume: str = ""
+    """Its visible text."""
+    job_description: str = ""
+    ask: Ask | None = None
+    """The question wanted, when asking."""
+
+
+class Interviewer(Protocol):
+    """Thinks of questions and of feedback."""
+
+    async def ask(self, brief: Brief) -> Question:
+        """The question that ``brief.ask`` wants: whole, guarded, in ``plan.language``."""
+        ...
+
+    async def analyze(self, brief: Brief) -> Feedback:
+        """Feedback on all answers.
+
+        What ``brief.interview.feedback`` has for an answer's present revision is kept, not made again.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Let go of connections."""
+        ...
+
+
+class Recorder(Protocol):
+    """Hears one answer."""
+
+    def record(self, source: Source, *, silence: float, done: asyncio.Event) -> AsyncGenerator[bytes, None]:
+        """PCM16 mono 16 kHz as it comes, until *silence* seconds without speech, or *done* is set.
+
+        The device is open only while the generator runs; closing it closes the device. Raises
+        AdapterError with ``microphone_unavailable`` or ``audio_unusable``.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Let go of devices."""
+        ...
+
+
+class Transcriber(Protocol):
+    """Turns sound into text."""
+
+    def transcribe(
+        self, audio: AsyncIterator[bytes], *, hints: Sequence[str], language: str
+    ) -> AsyncGenerator[Partial | Transcript, None]:
+        """Partials while *audio* (PCM16 mono 16 kHz) comes, then one Transcript, then the end.
+
+        *hints* are words that are likely to be heard; *language* is BCP 47. A Transcript with blank text
+        means that nothing was understood. Raises AdapterError with ``recognition_unavailable``.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Let go of models and processes."""
+        ...
+
+
+class Audio(Struct, frozen=True):
+    """Speech to be played by the client: a whole WAV file."""
+
+    wav: bytes
+
+
+class Speaker(Protocol):
+    """Reads aloud."""
+
+    def speak(self, text: str) -> AsyncGenerator[Audio, None]:
+        """Say *text*; ends when it has been said. Empty when it is played on this machine.
+
+        Closing the generator stops the voice at once. Raises AdapterError with ``speech_off``.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Let go of devices and processes."""
+        ...
+
+
+class ResumeReader(Protocol):
+    """Reads a document as a person would."""
+
+    async def read(self, document: bytes) -> Resume:
+        """Pages of spans in reading order, visible and hidden told apart. Raises ResumeError."""
+        ...
+
+    async def aclose(self) -> None:
+        """Let go of child processes."""
+        ...

@@ -1,0 +1,504 @@
+"""Sessions: interviews that live.
+
+Log, then move, then act. A session has one task that owns its interview and takes its mail one piece at
+a time: work out what the interview would be, append that to the log, make it so, and see to it that the
+right activity runs and no other. Nothing is done, shown, said or acknowledged that is not stored. What a
+session knows beyond its log is nothing that cannot be had again, so a crash, a move to another server and
+a reconnect are one path: open it from the log.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import time
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Self
+
+from .activities import Stage
+from .errors import AdapterError, Busy, Conflict, InterviewError, InvalidCommand, SessionOver, SessionTaken
+from .events import (
+    ActivityFailed,
+    AnswerLost,
+    AnswerRecorded,
+    Attached,
+    Command,
+    Entry,
+    Event,
+    Material,
+    Plan,
+    StopInterview,
+    SubmitAnswer,
+    Warning,
+    encode,
+)
+from .house import House, Observed, traced
+from .interview import Activity, Interview, Listen, Speak
+from .states import State, Trigger, refusal
+from .updates import News, Update, Updates
+
+log = logging.getLogger("interview_fsm")
+
+
+class _Mail:
+    __slots__ = ("command_id", "event", "reply", "sender")
+
+    def __init__(
+        self,
+        event: Event,
+        *,
+        command_id: str | None = None,
+        reply: asyncio.Future[Interview] | None = None,
+        sender: asyncio.Task[None] | None = None,
+    ) -> None:
+        self.event, self.command_id, self.reply, self.sender = event, command_id, reply, sender
+
+
+class Session:
+    """One live interview: its mail, its log, and at most one activity.
+
+    Made by an Engine. ``interview`` is the interview as stored, and may be read at any time. Ending a
+    session (``aclose()``, or leaving its ``async with``) cancels the activity and waits until it has let
+    go; the log has all that a later session needs.
+    """
+
+    __slots__ = (
+        "_activity",
+        "_done",
+        "_given_up",
+        "_house",
+        "_leave",
+        "_leaving",
+        "_life",
+        "_mail",
+        "_nonce",
+        "_performing",
+        "_readers",
+        "_seen",
+        "_stopping",
+        "_waiters",
+        "_wake",
+        "ended",
+        "interview",
+        "material",
+        "trouble",
+    )
+
+    def __init__(
+        self,
+        interview: Interview,
+        material: Material | None,
+        house: House,
+        *,
+        seen: dict[str, int],
+        leave: Callable[[Session], None],
+    ) -> None:
+        self.interview = interview
+        self.material = material
+        """What the candidate brought; None without, and once the interview has stopped."""
+        self.trouble: Warning | None = None
+        """Why the latest activity failed, in words; None when it did not."""
+        self.ended: InterviewError | None = None
+        """Why the session is over; None while it lives."""
+        self._house, self._leave = house, leave
+        self._mail: deque[_Mail] = deque()
+        self._wake: asyncio.Future[None] | None = None
+        self._activity: Activity | None = None
+        self._performing: asyncio.Task[None] | None = None
+        self._done: asyncio.Event | None = None
+        self._given_up = False
+        self._readers: tuple[Updates, ...] = ()
+        self._waiters: list[tuple[Callable[[Interview], bool], asyncio.Future[Interview]]] = []
+        self._seen = seen
+        self._nonce = secrets.token_hex(8)
+        self._stopping: InterviewError | None = None
+        self._leaving = False
+        self._life = asyncio.get_running_loop().create_task(self._live())
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await self.aclose()
+
+    async def aclose(self, reason: InterviewError | None = None) -> None:
+        """End the session; returns when its activity has let go. Whoever waits is told *reason*."""
+        self._stopping = self._stopping or reason
+        if not self._leaving and not self._life.cancelling():  # else it is letting go already
+            self._life.cancel()
+        # Not ``await self._life``: that could not tell its cancellation from one of our own.
+        await asyncio.wait([self._life])
+        if self.ended is None:  # cancelled before its first turn, a task runs none of its code
+            self._bury(self._stopping or SessionOver(self.interview.id))
+
+    # ---------------------------------------------------------------------------- what others call
+
+    async def send(self, command: Command, *, command_id: str | None = None) -> Interview:
+        """Make *command* happen; the interview after it, stored.
+
+        A *command_id* that is in the log already is acknowledged again and not run again. Raises
+        InvalidCommand and Busy (nothing happened), and when the session ends meanwhile why it ended:
+        AdapterError (``storage_unavailable``: it may or may not have been stored; open the interview
+        again and resend), SessionTaken, Gone, SessionOver. ValueError, and nothing happened, for what no
+        log could keep: text that is no Unicode, or too much of it.
+        """
+        if self.ended is not None:
+            raise self._over()
+        if len(self._mail) >= self._house.limits.mail and not self._may_overtake(command):
+            raise Busy("too many commands are waiting")
+        reply: asyncio.Future[Interview] = asyncio.get_running_loop().create_future()
+        self._post(_Mail(command, command_id=command_id, reply=reply))
+        return await reply
+
+    async def attach(self) -> Interview:
+        """Begin the log, where it has not begun: from here on the interview outlives its session."""
+        if self.ended is not None:
+            raise self._over()
+        if self.interview.version == 0:
+            reply: asyncio.Future[Interview] = asyncio.get_running_loop().create_future()
+            self._post(_Mail(Attached(), reply=reply))
+            await reply
+        return self.interview
+
+    async def until(self, condition: Callable[[Interview], bool]) -> Interview:
+        """The first interview from now on that meets *condition*, though it may have moved on since.
+
+        Raises why the session ended, if it does before, and whatever *condition* raises.
+        """
+        if condition(self.interview):
+            return self.interview
+        if self.ended is not None:
+            raise self._over()
+        met: asyncio.Future[Interview] = asyncio.get_running_loop().create_future()
+        waiter = (condition, met)
+        self._waiters.append(waiter)
+        try:
+            interview = await met
+        finally:
+            self._waiters.remove(waiter)
+        condition(interview)  # where it raises, it does so here, to its caller
+        return interview
+
+    def updates(self) -> Updates:
+        """The news from now on."""
+        reader = Updates(self.interview.id, self._house.limits.unread, self._forget)
+        if self.ended is not None:
+            reader.end()
+        else:
+            self._readers += (reader,)
+        return reader
+
+    def version_of(self, command_id: str) -> int | None:
+        """The version of the entry that stored this command; None when it is not in the log."""
+        return self._seen.get(command_id)
+
+    def bring(self, material: Material) -> None:
+        """Set what the candidate brought; before the log begins."""
+        assert self.interview.version == 0
+        self.material = material
+
+    async def bring_instead(self, material: Material) -> None:
+        """Set what the candidate brought though the log has begun, until ``start_interview``; kept when this
+        returns.
+
+        Raises InvalidCommand once the interview has started, ValueError for what no log could keep,
+        AdapterError and why the session ended.
+        """
+        if self.ended is not None:
+            raise self._over()
+        if (begun := self.interview).state is not State.IDLE:
+            raise refusal(begun, Trigger.START_INTERVIEW, "the interview has started")
+        encode(Entry(1, "", 0.0, (material,)))
+        if self.interview.version:
+            await self._house.keep_instead(self.interview.id, material)
+        self.material = material
+        if self.interview.state is State.STOPPED:  # meanwhile, and what was kept then is erased already
+            self.material = None
+            await self._house.drop_resume(self.interview.id)
+
+    def give_up(self, name: str) -> bool:
+        """End the activity of this name (``ask``, ``speak``, ``listen``, ``analyze``) as ``cancelled``;
+        whether it was going on. What comes of it is stored as of any other failure.
+        """
+        performing, activity = self._performing, self._activity
+        if performing is None or activity is None or self._house.bounds(activity)[0] != name:
+            return False
+        if performing.done() or performing.cancelling():
+            return False
+        self._given_up = True
+        performing.cancel()
+        return True
+
+    # --------------------------------------------------------------------------------- its own task
+
+    async def _live(self) -> None:
+        reason: InterviewError | None = None
+        try:
+            await self._reconcile()
+            while True:
+                while not self._mail:
+                    self._wake = asyncio.get_running_loop().create_future()
+                    await self._wake
+                await self._take(self._mail.popleft())
+        except Conflict:
+            reason = SessionTaken(self.interview.id)
+        except InterviewError as error:
+            reason = error
+        except (asyncio.CancelledError, KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:  # a library in Rust that panics raises no Exception
+            log.error("session of interview %s broke: %s", self.interview.id, traced(error))
+            reason = SessionOver(self.interview.id, "the session broke; open the interview again")
+        finally:
+            self._leaving = True
+            try:
+                await self._cease()
+            finally:
+                self._bury(reason or self._stopping or SessionOver(self.interview.id))
+
+    def _may_overtake(self, command: Command) -> bool:
+        """Whether *command* is taken though the mail is full: one that stops, unless one waits already."""
+        waits = bool(self._mail) and isinstance(self._mail[0].event, StopInterview)
+        return isinstance(command, StopInterview) and not waits
+
+    def _post(self, mail: _Mail) -> None:
+        if isinstance(mail.event, StopInterview):  # overtakes everything
+            self._mail.appendleft(mail)
+        else:
+            self._mail.append(mail)
+        if self._wake is not None and not self._wake.done():
+            self._wake.set_result(None)
+
+    async def _take(self, mail: _Mail) -> None:
+        reply = mail.reply
+        if reply is None:
+            if mail.sender is self._performing:  # else it was left while its outcome was in the mail
+                await self._take_outcome(mail.event)
+            return
+        if reply.done():  # the caller has gone, and nothing has been done yet
+            return
+        try:
+            if mail.command_id is None or mail.command_id not in self._seen:
+                await self._accept(mail.event, mail.command_id)
+        except (InvalidCommand, ValueError) as error:
+            if not reply.done():
+                reply.set_exception(error)
+        except BaseException:
+            self._mail.appendleft(mail)  # its sender hears why when the session has ended, like all others
+            raise
+        else:
+            if not reply.done():
+                reply.set_result(self.interview)
+
+    async def _take_outcome(self, event: Event) -> None:
+        try:
+            await self._accept(event, None)
+        except (InvalidCommand, ValueError):
+            # What an adapter gave does not fit the interview: as if it had failed.
+            log.warning("interview %s: unusable outcome %s", self.interview.id, event.trigger)
+            failed = AnswerLost if self.interview.state is State.RECORDING else ActivityFailed
+            self.trouble = Warning("invalid_output", "What came back could not be used.")
+            await self._accept(failed("invalid_output"), None)
+
+    async def _accept(self, event: Event, command_id: str | None) -> None:
+        later = self._after(event)  # refused here, or not at all
+        if self.interview.version == 0:
+            await self._begin()
+            later = self.interview.after(event)
+        if isinstance(event, Attached):  # that was all; or somebody was quicker
+            return
+        events: tuple[Event, ...] = (event,)
+        answered = isinstance(event, SubmitAnswer | AnswerRecorded)
+        if answered and (wanted := self._house.follow_up(later)) is not None:
+            with suppress(InvalidCommand):  # the table decides, whatever the rule says
+                later = later.after(wanted)
+                events = (event, wanted)
+        await self._store(events, later, command_id)
+        await self._reconcile()
+        if later.state is State.STOPPED and self.material is not None:
+            self.material = None
+            await self._house.drop_resume(later.id)
+
+    def _after(self, event: Event) -> Interview:
+        try:
+            return self.interview.after(event)
+        except (AttributeError, TypeError) as error:
+            raise ValueError(f"a field of {event.trigger} has the wrong type") from error
+
+    async def _begin(self) -> None:
+        """The first entry, and the candidate's material beside it."""
+        if self.material is not None:
+            encode(Entry(1, "", 0.0, (self.material,)))  # before anything is stored
+        plan = self.interview.plan
+        agreed = plan if plan != Plan() else None
+        attached = Attached(self.interview.token, self.interview.owner, agreed)
+        await self._store((attached,), self.interview.after(attached), None)
+        if self.material is not None:
+            await self._house.keep(self.interview.id, self.material)
+
+    async def _store(self, events: tuple[Event, ...], later: Interview, command_id: str | None) -> None:
+        version = self.interview.version + 1
+        append_id = command_id or f"~{self._nonce}.{version}"
+        entry = await self._house.append(self.interview.id, version, append_id, events, later)
+        later.version = version
+        self.interview = later
+        if command_id is not None:
+            self._seen[command_id] = version
+        for reader in self._readers:
+            reader.put(Update(entry, later))
+        self._tell_waiters(later)
+
+    def _tell_waiters(self, later: Interview) -> None:
+        for condition, met in self._waiters:
+            if met.done():
+                continue
+            try:
+                is_met = condition(later)
+            except Exception:  # the waiter's trouble, not ours: until() asks again
+                is_met = True
+            if is_met:
+                met.set_result(later)
+
+    # ------------------------------------------------------------------------------------ activities
+
+    async def _reconcile(self) -> None:
+        """See to it that what must be going on is going on, and nothing else."""
+        wanted = self.interview.activity
+        if wanted != self._activity:
+            await self._cease()
+            self._activity, self._given_up = wanted, False
+            if wanted is not None and not (isinstance(wanted, Speak) and self._house.ports.speaker is None):
+                self._done = asyncio.Event() if isinstance(wanted, Listen) else None
+                self._performing = asyncio.get_running_loop().create_task(self._perform(wanted))
+        if self._done is not None and self.interview.finishing:
+            self._done.set()
+
+    async def _cease(self) -> None:
+        """Cancel the activity and wait until it has let go of what it held."""
+        performing = self._performing
+        if performing is not None:
+            # When we are cancelled while we wait here, we come here again; the activity must not be
+            # cancelled again in the midst of its clean-up.
+            if not performing.done() and not performing.cancelling():
+                performing.cancel()
+            await asyncio.wait([performing])
+        self._performing = self._activity = self._done = None
+
+    async def _perform(self, activity: Activity) -> None:
+        """Run *activity* to its outcome; whatever an adapter raises becomes an event, not our end."""
+        if not isinstance(activity, Speak):
+            self.trouble = None
+        name, seconds = self._house.bounds(activity)
+        began = time.perf_counter()
+        outcome: Event | None = None
+        ended = "cancelled"
+        try:
+            async with asyncio.timeout(seconds):
+                outcome = await self._stage().perform(activity)
+            self._try_out(outcome, name)
+            ended = "ok"
+            if isinstance(outcome, AnswerLost):
+                self.trouble = Warning(outcome.reason, "Nothing was heard.")
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:
+            if _is_cancelled() and not self._given_up:  # left; however it went out, nobody waits for it
+                return
+            outcome = None
+            if self._given_up:
+                ended, self.trouble = "cancelled", Warning("cancelled", "That was given up.")
+            else:
+                ended = self._fail(name, error)
+        finally:
+            self._house.observed(Observed(self.interview.id, name, time.perf_counter() - began, ended))
+        if outcome is None:
+            outcome = self._failure(activity, ended)
+        if outcome is not None:
+            self._post(_Mail(outcome, sender=asyncio.current_task()))
+
+    def _stage(self) -> Stage:
+        house = self._house
+        return Stage(
+            self.interview,
+            self.material,
+            house.ports,
+            tell=self._tell,
+            done=self._done,
+            silence=house.limits.silence,
+        )
+
+    def _try_out(self, outcome: Event | None, name: str) -> None:
+        """Refuse what could not be folded, or kept: here it is the adapter's failure, later our end."""
+        if outcome is None:
+            return
+        try:
+            self.interview.after(outcome)
+            encode(Entry(1, "", 0.0, (outcome,)))
+        except Exception as error:
+            raise AdapterError(name, "invalid_output", "What came back could not be used.") from error
+
+    def _fail(self, name: str, raised: BaseException) -> str:
+        """Tell of a failure; its code."""
+        if isinstance(raised, AdapterError):
+            error, cause = raised, raised.__cause__
+        elif isinstance(raised, TimeoutError):
+            error, cause = AdapterError(name, "timeout", "It took too long."), raised
+        else:
+            error, cause = AdapterError(name, "internal", "Something went wrong here."), raised
+        # The type alone: the text of a provider's error may quote what the candidate said.
+        why = type(cause).__name__ if cause else "no cause"
+        log.warning("interview %s: %s: %s (%s)", self.interview.id, error.adapter, error.code, why)
+        trouble = Warning(error.code, str(error))
+        if not isinstance(self._activity, Speak):
+            self.trouble = trouble
+        self._tell(trouble)
+        return error.code
+
+    def _failure(self, activity: Activity, ended: str) -> Event | None:
+        if ended == "ok" or isinstance(activity, Speak):  # a voice that fails is a warning, no event
+            return None
+        return AnswerLost(ended) if isinstance(activity, Listen) else ActivityFailed(ended)
+
+    def _tell(self, news: News) -> None:
+        for reader in self._readers:
+            reader.put(news)
+
+    # ------------------------------------------------------------------------------------------ its end
+
+    def _forget(self, reader: Updates) -> None:
+        self._readers = tuple(other for other in self._readers if other is not reader)
+
+    def _over(self) -> InterviewError:
+        # A fresh one each time: an exception that is raised again grows its traceback.
+        ended = self.ended
+        assert ended is not None
+        error = type(ended).__new__(type(ended), *ended.args)
+        error.args = ended.args
+        error.__dict__.update(ended.__dict__)
+        return error
+
+    def _bury(self, reason: InterviewError) -> None:
+        self.ended = reason
+        for mail in self._mail:
+            if mail.reply is not None and not mail.reply.done():
+                mail.reply.set_exception(self._over())
+        self._mail.clear()
+        for _, met in self._waiters:
+            if not met.done():
+                met.set_exception(self._over())
+        for reader in self._readers:
+            reader.end()
+        self._readers = ()
+        self._leave(self)
+
+
+def _is_cancelled() -> bool:
+    """Whether the running task was told to end.
+
+    If not, a CancelledError is a failure like any other: a library's own task was cancelled.
+    """
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
