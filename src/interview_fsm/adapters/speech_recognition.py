@@ -1,0 +1,288 @@
+"""Recognisers of the SpeechRecognition package as a Transcriber.
+
+The default is PocketSphinx, which works offline with SpeechRecognition's English model. Others are used by
+the name that ``speech_recognition.Recognizer`` has for them (``recognize_google`` is ``google``), and only
+when somebody chose one: they may send the candidate's voice away.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager
+from importlib.util import find_spec
+
+from ..errors import AdapterError, MissingExtra, SettingError
+from ..events import Partial, Transcript
+from ._child import Child, ChildGone, cancelled
+from ._recognition_worker import REPORTS, Begin, End, Failed, Heard, Ready, Report, Setup, Sound, Understood
+
+NAME = "speech_recognition"
+
+_PIECE = 4096  # bytes (128 ms) handed over at least: fewer, and messages would cost more than they carry
+_PIECE_MOST = 16_384  # bytes (0.5 s) at the most, so that text comes steadily from a worker that is behind
+_TAPE = 600 * 32_000  # bytes: ten minutes, twice the longest answer, wait for a worker at the most
+_STARTING = 30.0  # seconds to load the models, 0.5 on a machine that is not busy
+_INSTEAD = "or type your answer."
+_SENTENCES = {
+    "package": f'The recogniser needs more packages: pip install "interview-fsm[stt]", {_INSTEAD}',
+    "setup": f"The recogniser lacks a package or a key. Choose another one, {_INSTEAD}",
+    "service": f"The recogniser's service could not be reached. Try again, {_INSTEAD}",
+    "crash": f"The recogniser failed in the middle of the answer. Try again, {_INSTEAD}",
+    "stuck": f"The recogniser did not answer in time. Try again, {_INSTEAD}",
+    "closed": "The recogniser has been closed.",
+}
+
+
+class _Tape:
+    """What was heard and not yet handed over: the microphone runs while a worker starts, or is behind.
+
+    Holds a task that reads *audio*, until ``aclose()``.
+    """
+
+    def __init__(self, audio: AsyncIterator[bytes]) -> None:
+        self._pcm = bytearray()
+        self._more, self._room = asyncio.Event(), asyncio.Event()
+        self._recording = asyncio.create_task(self._record(audio))
+        self._recording.add_done_callback(lambda _: self._more.set())
+
+    async def has_any(self) -> bool:
+        """Whether there is any sound; waits for the first, or for the end."""
+        await self._wait_for(1)
+        return bool(self._pcm)
+
+    async def take(self) -> bytes:
+        """The next piece; empty at the end. What *audio* raised is raised then."""
+        await self._wait_for(_PIECE)
+        piece = bytes(self._pcm[:_PIECE_MOST])
+        del self._pcm[:_PIECE_MOST]
+        self._room.set()
+        if not piece:
+            await self._recording
+        return piece
+
+    async def aclose(self) -> None:
+        """Read no more."""
+        await cancelled(self._recording)
+
+    async def _record(self, audio: AsyncIterator[bytes]) -> None:
+        async for pcm in audio:
+            self._pcm += pcm
+            self._more.set()
+            while len(self._pcm) > _TAPE:
+                self._room.clear()
+                await self._room.wait()
+
+    async def _wait_for(self, length: int) -> None:
+        while len(self._pcm) < length and not self._recording.done():
+            self._more.clear()
+            await self._more.wait()
+
+
+class _Hearing:
+    """One answer in the hands of one worker. Holds a task that hands the tape over, until ``aclose()``."""
+
+    def __init__(self, child: Child[Report], tape: _Tape, *, language: str, patience: float) -> None:
+        self._child, self._patience = child, patience
+        self._owed = 0
+        self._sending = asyncio.create_task(self._send(tape, language))
+
+    async def report(self) -> Heard | Understood:
+        """What the worker says next. What the recording raised is raised here as well."""
+        receiving = asyncio.create_task(self._child.receive())
+        try:
+            await self._wait(receiving)
+        finally:
+            await cancelled(receiving)
+        self._owed -= 1
+        match receiving.result():
+            case Failed(reason):
+                raise _unavailable(reason)
+            case Ready():
+                raise ChildGone
+            case report:
+                return report
+
+    async def aclose(self) -> None:
+        """Hand over no more."""
+        await cancelled(self._sending)
+
+    async def _wait(self, receiving: asyncio.Task[Report]) -> None:
+        """Until there is a report; TimeoutError when one is owed and does not come."""
+        while not receiving.done():
+            waited = {receiving} if self._sending.done() else {receiving, self._sending}
+            done, _ = await asyncio.wait(waited, timeout=self._patience, return_when=asyncio.FIRST_COMPLETED)
+            if self._sending in done and not isinstance(error := self._sending.exception(), ChildGone | None):
+                raise error
+            if not done and self._owed:
+                raise TimeoutError
+
+    async def _send(self, tape: _Tape, language: str) -> None:
+        await self._child.send(Begin(language))
+        while piece := await tape.take():
+            self._owed += 1
+            await self._child.send(Sound(piece))
+        self._owed += 1
+        await self._child.send(End())
+
+
+class Recognition:
+    """Turns answers into text in worker processes, at most *workers* at once; the next answer waits.
+
+    A worker is started when an answer comes and none is free, kept for later answers, and killed when its
+    answer is cancelled or fails. *engine* is ``sphinx`` or the name of another recogniser of
+    SpeechRecognition; *options* are keyword arguments of that recogniser (for ``sphinx``: of the decoder).
+    *operation_timeout* limits one request to a service, *patience* the time without a sign of life: seconds.
+    """
+
+    def __init__(
+        self,
+        engine: str = "sphinx",
+        *,
+        workers: int | None = None,
+        operation_timeout: float = 20.0,
+        patience: float = 15.0,
+        options: Mapping[str, object] | None = None,
+    ) -> None:
+        if min(operation_timeout, patience) <= 0 or (workers is not None and workers < 1):
+            raise SettingError("a recogniser's timeouts are seconds and over 0; it has one worker or more")
+        self._setup = Setup(engine, operation_timeout, dict(options or {}))
+        self._patience = patience if engine == "sphinx" else patience + operation_timeout
+        self._places = asyncio.Semaphore(workers or _cores())
+        self._idle: list[Child[Report]] = []
+        self._busy: set[Child[Report]] = set()
+        self._closed = False
+
+    async def transcribe(
+        self, audio: AsyncIterator[bytes], *, hints: Sequence[str], language: str
+    ) -> AsyncGenerator[Partial | Transcript, None]:
+        """Partials while *audio* comes, then one Transcript.
+
+        *hints* change nothing yet. Raises AdapterError ``recognition_unavailable``, and what *audio* raises.
+        """
+        del hints
+        self._check(language)
+        understood = Understood("", 0.0)
+        async with aclosing(_Tape(audio)) as tape:
+            if await tape.has_any():
+                async with self._heard(tape, language) as hearing:
+                    said = ""
+                    while isinstance(report := await hearing.report(), Heard):
+                        if report.text != said:
+                            said = report.text
+                            yield Partial(said)
+                    understood = report
+            else:
+                await tape.take()
+        yield Transcript(understood.text, self._setup.engine, understood.confidence, understood.seconds)
+
+    async def aclose(self) -> None:
+        """End all workers; answers that are with one fail."""
+        self._closed = True
+        for child in tuple(self._busy):
+            child.kill()
+            await child.ended()
+        while self._idle:
+            await self._idle.pop().aclose()
+
+    def _check(self, language: str) -> None:
+        if self._closed:
+            raise _unavailable("closed")
+        if self._setup.engine == "sphinx" and language.split("-")[0].lower() != "en":
+            sentence = (
+                f"PocketSphinx understands English only, not {language}. Choose another one, {_INSTEAD}"
+            )
+            raise AdapterError(NAME, "recognition_unavailable", sentence)
+
+    @asynccontextmanager
+    async def _heard(self, tape: _Tape, language: str) -> AsyncIterator[_Hearing]:
+        """The answer in the hands of a worker; a worker that dies or hangs leaves as AdapterError."""
+        try:
+            async with self._worker() as child:
+                hearing = _Hearing(child, tape, language=language, patience=self._patience)
+                async with aclosing(hearing):
+                    yield hearing
+        except ChildGone as error:
+            raise _unavailable("closed" if self._closed else "crash") from error
+        except TimeoutError as error:
+            raise _unavailable("stuck") from error
+
+    @asynccontextmanager
+    async def _worker(self) -> AsyncIterator[Child[Report]]:
+        """A worker for one answer. It outlives only an answer that ended well."""
+        async with self._places:
+            child = await self._free()
+            try:
+                yield child
+                if self._closed:
+                    raise ChildGone
+                self._idle.append(child)
+            except BaseException:
+                await child.aclose()
+                raise
+            finally:
+                self._busy.discard(child)
+
+    async def _free(self) -> Child[Report]:
+        while self._idle:
+            child = self._idle.pop()
+            if child.is_running:
+                self._busy.add(child)
+                return child
+            await child.aclose()  # it died between two answers
+        return await self._start()
+
+    async def _start(self) -> Child[Report]:
+        child = await Child.start(f"{__package__}._recognition_worker", REPORTS)
+        self._busy.add(child)
+        try:
+            await child.send(self._setup)
+            async with asyncio.timeout(_STARTING):
+                report = await child.receive()
+            if isinstance(report, Failed):
+                raise _unavailable(report.reason)
+        except BaseException:
+            self._busy.discard(child)
+            await child.aclose()
+            raise
+        return child
+
+
+def _unavailable(kind: str) -> AdapterError:
+    retryable = kind in ("crash", "stuck", "service")
+    return AdapterError(NAME, "recognition_unavailable", _SENTENCES[kind], retryable=retryable)
+
+
+def _cores() -> int:
+    """How many this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+async def create(
+    *,
+    engine: str = "sphinx",
+    workers: int | None = None,
+    operation_timeout: float = 20.0,
+    patience: float = 15.0,
+    **options: object,
+) -> Recognition:
+    """A recogniser by name; its models are loaded with the first answer.
+
+    Raises MissingExtra, and SettingError for a recogniser that SpeechRecognition does not have.
+    """
+    if any(find_spec(package) is None for package in ("speech_recognition", "pocketsphinx")):
+        raise MissingExtra(NAME, "stt")
+    if engine != "sphinx" and engine not in (names := await asyncio.to_thread(_engines)):
+        raise SettingError(f"there is no recogniser called {engine!r}; there are: {', '.join(names)}")
+    places = None if workers is None else int(workers)
+    limits = {"operation_timeout": float(operation_timeout), "patience": float(patience)}
+    return Recognition(engine, workers=places, options=options, **limits)
+
+
+def _engines() -> list[str]:
+    """What SpeechRecognition has, without what has no service any more; importing it takes 0.2 s."""
+    from speech_recognition import Recognizer
+
+    found = {name.removeprefix("recognize_") for name in dir(Recognizer) if name.startswith("recognize_")}
+    return sorted(found - {"api", "legacy"})
