@@ -1,0 +1,1 @@
+"""Reading résumés: from a link, bytes or a file to text a person would read."""

@@ -1,0 +1,62 @@
+"""Résumés in plain text and Markdown."""
+
+from __future__ import annotations
+
+import codecs
+import re
+
+from ..events import Page, Resume, Span, Warning
+from .words import drop_unseen
+
+MAX_CHARACTERS = 200_000
+
+# Each of them is linear: what stands between two marks never holds the opening one again. Texts are read
+# on the event loop, and marks that never close must not hold it up.
+_COMMENT = re.compile(r"<!--.*?(?:-->|\Z)|^\[[^\[\]\n]+\]:[^\n]*$", re.DOTALL | re.MULTILINE)
+"""What a Markdown page never shows: comments, and definitions of links, which also serve as comments."""
+_HEADING = re.compile(r"^ {0,3}#{1,6}[ \t]+(?=\S)", re.MULTILINE)
+_LINK = re.compile(r"!?\[([^\[\]\n]*)\]\([^()\[\n]*\)")
+_BOLD = re.compile(r"\*\*(?=\S)([^*\n]+)\*\*")
+_CODE = re.compile(r"`([^`\n]+)`")
+_TAG = re.compile(r"</?[A-Za-z][^<>\n]*>")
+
+
+def read_text(document: bytes) -> Resume | None:
+    """The résumé in *document*; None when it is no UTF-8 text.
+
+    Of Markdown the marks that a reader of the page does not see are taken away: the signs of headings,
+    bold and code, link targets, tags, comments. List marks stay. A text counts as Markdown when it has a
+    heading, a comment, a link or bold words. Spans are lines; they have no size and no place.
+    """
+    # Four bytes are the longest character; what is behind could not be kept.
+    head, whole = document[: 4 * MAX_CHARACTERS + 4], len(document) <= 4 * MAX_CHARACTERS + 4
+    if b"\0" in document:
+        return None
+    try:
+        text = codecs.getincrementaldecoder("utf-8-sig")().decode(head, final=whole)
+    except UnicodeDecodeError:
+        return None
+    cut = Warning("text_cut", f"Only the first {MAX_CHARACTERS:,} characters were read.")
+    warnings = (cut,) if len(text) > MAX_CHARACTERS else ()
+    text = text[:MAX_CHARACTERS].replace("\r\n", "\n").replace("\r", "\n").replace("\f", "\n\n")
+    marked = any(mark.search(text) for mark in (_HEADING, _COMMENT, _LINK, _BOLD))
+    spans = _lines(drop_unseen(_unmarked(text) if marked else text))
+    return Resume((Page(1, 0.0, 0.0, spans),), "text/markdown" if marked else "text/plain", warnings)
+
+
+def _unmarked(text: str) -> str:
+    text = _TAG.sub("", _HEADING.sub("", _COMMENT.sub("", text)))
+    for mark in _LINK, _BOLD, _CODE:
+        text = mark.sub(r"\1", text)
+    return text
+
+
+def _lines(text: str) -> tuple[Span, ...]:
+    """Lines that say something, each followed by a line end, or an empty line where one stood."""
+    paragraphs = [block.splitlines() for block in re.split(r"\n[ \t]*(?:\n[ \t]*)+", text.strip())]
+    return tuple(
+        Span(line, (0.0, 0.0, 0.0, 0.0), 0.0, after="\n\n" if place == len(lines) else "\n")
+        for lines in paragraphs
+        for place, line in enumerate((line.rstrip().expandtabs(4) for line in lines), 1)
+        if line.strip()
+    )
