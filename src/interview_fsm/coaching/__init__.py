@@ -1,0 +1,1 @@
+"""What an interviewer knows without a model."""

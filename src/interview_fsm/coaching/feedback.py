@@ -1,0 +1,230 @@
+"""Feedback on answers by rules: what is there, with the candidate's words; what is missing; what to try.
+
+Each answer is read by itself, so what was said in another cannot help or harm it, and feedback on an answer
+that has not changed is kept. There are no scores: a pattern that is found says that words are there and
+nothing more, and the limitations, which go with every feedback, say that.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from ..events import AnswerFeedback, Feedback, Observation, Plan, Provenance, Question, Quote
+from ..interview import Interview, Turn
+from .cues import Cue, Reading, asks_for_method, read_answer
+from .language import FeedbackTexts, load
+from .levels import read_level
+
+SHORT, LONG = 60, 330
+"""Words in a spoken case: under half a minute leaves something out, over two minutes loses the listener."""
+MOST_MISSING = 3
+MOST_TRIES = 2
+"""More than two things to change at once is none."""
+MOST_PRACTICE = 3
+
+ASKED_FOR = {"own_part": "own_action", "result": "result", "numbers": "number", "reason": "reason"}
+"""What a follow-up wants to hear, by what was missing."""
+
+_EXPECTED = {
+    "entry": ("own_action", "result", "situation", "number"),
+    "mid": ("own_action", "result", "number", "reason", "situation"),
+    "senior": ("own_action", "result", "reason", "alternative", "number", "situation"),
+}
+"""By level, the most important first."""
+_EXPECTED_OF_METHODS = {
+    "entry": ("own_action",),
+    "mid": ("own_action", "reason"),
+    "senior": ("own_action", "reason", "alternative"),
+}
+"""Where the question is how one goes about something: there need be no case with a result."""
+
+
+def assess_answer(turn: Turn, provenance: Provenance) -> AnswerFeedback:
+    """What can be seen in one answer. *turn* has one."""
+    assert turn.answer is not None
+    observations = observe(turn.question, turn.answer.text)
+    return AnswerFeedback(turn.question.number, turn.answer.revision, observations, provenance)
+
+
+def observe(question: Question, answer: str) -> tuple[Observation, ...]:
+    """What can be seen in *answer* to *question*."""
+    reading = read_answer(answer, question.text, method=asks_for_method(question))
+    texts = load().feedback
+    remarks = _remarks(reading, answer, texts)
+    if not reading.in_language:
+        return (*remarks, Observation("try", "language", texts.try_["language"]))
+    if not reading.is_answer:
+        none = Observation("missing", "answer", texts.missing["answer"])
+        return (none, Observation("try", "answer", texts.try_["answer"]), *remarks)
+    there = tuple(
+        Observation("there", aspect, texts.there[aspect], _quote(cue, answer))
+        for aspect, cue in reading.cues.items()
+    )
+    lacking = [aspect for aspect in expected(question) if aspect not in reading.cues]
+    missing = tuple(
+        Observation("missing", aspect, texts.missing[_wording(aspect, reading)])
+        for aspect in lacking[:MOST_MISSING]
+    )
+    tries = tuple(
+        Observation("try", aspect, texts.try_[_wording(aspect, reading)]) for aspect in lacking[:MOST_TRIES]
+    )
+    return (*there, *missing, *tries, *_about_length(question, reading, texts), *remarks)
+
+
+def expected(question: Question) -> tuple[str, ...]:
+    """The aspects that an answer to *question* should have, the most important first."""
+    if question.follow_up_to is not None:
+        aspect = ASKED_FOR.get(question.slot.facet)
+        return (aspect,) if aspect else ()
+    level = question.slot.level or read_level(question.difficulty).name
+    if asks_for_method(question):
+        return _EXPECTED_OF_METHODS.get(level, _EXPECTED_OF_METHODS["mid"])
+    aspects = _EXPECTED.get(level, _EXPECTED["mid"])
+    return (*aspects, "reflection") if question.slot.competency == "learning" else aspects
+
+
+def _quote(cue: Cue, answer: str) -> Quote:
+    return Quote(cue.start, cue.end, answer[cue.start : cue.end])
+
+
+def _wording(aspect: str, reading: Reading) -> str:
+    return "own_action_we" if aspect == "own_action" and reading.only_we else aspect
+
+
+def _remarks(reading: Reading, answer: str, texts: FeedbackTexts) -> tuple[Observation, ...]:
+    """What counts for nothing and should be left out."""
+    remarks = []
+    if reading.instructions:
+        quote = _quote(reading.instructions, answer)
+        if quote.text:
+            remarks.append(Observation("try", "instructions", texts.try_["instructions"], quote))
+    if reading.repeated:
+        remarks.append(Observation("try", "repeated", texts.try_["repeated"]))
+    return tuple(remarks)
+
+
+def _about_length(question: Question, reading: Reading, texts: FeedbackTexts) -> tuple[Observation, ...]:
+    tries = []
+    if reading.words < SHORT and question.follow_up_to is None:
+        tries.append(Observation("try", "length", texts.try_["short"].replace("{words}", str(reading.words))))
+    if reading.words > LONG:
+        tries.append(Observation("try", "length", texts.try_["long"].replace("{words}", str(reading.words))))
+    if not reading.on_topic and question.follow_up_to is None:  # that one asks in words of its own
+        tries.append(Observation("try", "question", texts.try_["question"]))
+    return tuple(tries)
+
+
+# ----------------------------------------------------------------------------------------- the whole
+
+
+def summarised(interview: Interview, answers: Sequence[AnswerFeedback], provenance: Provenance) -> Feedback:
+    """*answers* with what they come to together."""
+    texts = load().feedback
+    cases = _cases(interview, answers)
+    missing = _missing_most(cases)
+    return Feedback(
+        answers=tuple(answers),
+        summary=" ".join(_sentences(interview, cases, missing, texts)),
+        practice=_practice(cases, missing, texts),
+        limitations=_limitations(interview.plan, texts),
+        provenance=provenance,
+        plan=interview.plan.fingerprint,
+    )
+
+
+def _cases(interview: Interview, answers: Sequence[AnswerFeedback]) -> dict[int, set[tuple[str, str]]]:
+    """By main question, what was seen in its answer and in those to its follow-ups: (kind, aspect)."""
+    cases: dict[int, set[tuple[str, str]]] = {}
+    for given in answers:
+        question = interview.turns[given.question - 1].question
+        case = cases.setdefault(question.follow_up_to or question.number, set())
+        case |= {(seen.kind, seen.aspect) for seen in given.observations}
+    return cases
+
+
+def _missing_most(cases: dict[int, set[tuple[str, str]]]) -> list[str]:
+    """What is missing from the most cases, told in no answer of theirs; the most frequent first."""
+    order = ("answer", *_EXPECTED["senior"], "reflection")
+    found: Counter[str] = Counter()
+    for seen in cases.values():
+        found.update(aspect for kind, aspect in seen if kind == "missing" and ("there", aspect) not in seen)
+    return sorted(
+        found, key=lambda aspect: (-found[aspect], order.index(aspect) if aspect in order else len(order))
+    )
+
+
+def _sentences(
+    interview: Interview, cases: dict[int, set[tuple[str, str]]], missing: Sequence[str], texts: FeedbackTexts
+) -> list[str]:
+    """Two to four sentences to be spoken."""
+    told = [_count_sentence(interview, texts.summary)]
+    best = _there_most(cases)
+    if best:
+        aspect, count = best
+        words = {"count": str(count), "cases": str(len(cases)), "aspect": texts.aspects[aspect]}
+        form = "there_one" if len(cases) == 1 else "there_all" if count == len(cases) else "there"
+        told.append(_fill(texts.summary[form], words))
+    else:
+        told.append(texts.summary["nothing_there"])
+    if missing:
+        told.append(_fill(texts.summary["missing"], {"aspect": texts.aspects[missing[0]]}))
+    elif best:
+        told.append(texts.summary["nothing_missing"])
+    return [*told, texts.summary["rules"]]
+
+
+def _count_sentence(interview: Interview, texts: dict[str, str]) -> str:
+    main = [turn for turn in interview.turns if turn.question.follow_up_to is None]
+    answered = sum(turn.answer is not None for turn in main)
+    skipped = sum(turn.skipped and turn.answer is None for turn in main)
+    if len(main) == 1 and answered:
+        return texts["answered_one"]
+    words = {"answered": str(answered), "asked": str(len(main)), "skipped": str(skipped)}
+    if answered == len(main):
+        return _fill(texts["answered_all"], words)
+    return _fill(texts["answered_skipped" if skipped else "answered"], words)
+
+
+def _there_most(cases: dict[int, set[tuple[str, str]]]) -> tuple[str, int] | None:
+    worth = ("result", "own_action", "number", "reason", "alternative", "reflection", "situation", "task")
+    found = Counter(aspect for seen in cases.values() for kind, aspect in seen if kind == "there")
+    if not found:
+        return None
+    aspect = max(found, key=lambda each: (found[each], -worth.index(each)))
+    return aspect, found[aspect]
+
+
+def _practice(
+    cases: dict[int, set[tuple[str, str]]], missing: Sequence[str], texts: FeedbackTexts
+) -> tuple[str, ...]:
+    tries = {aspect for seen in cases.values() for kind, aspect in seen if kind == "try"}
+    points = [
+        aspect
+        for aspect in (*missing, *(("instructions",) if "instructions" in tries else ()))
+        if aspect in texts.practice
+    ]
+    return tuple(texts.practice[aspect] for aspect in points[:MOST_PRACTICE]) or (texts.practice["fine"],)
+
+
+def _limitations(plan: Plan, texts: FeedbackTexts) -> str:
+    if not plan.rubric:
+        return texts.limitations
+    names = ", ".join(criterion.dimension for criterion in plan.rubric)
+    return f"{texts.limitations} {_fill(texts.own_criteria, {'criteria': names})}"
+
+
+def unassessed(interview: Interview, provenance: Provenance) -> Feedback:
+    """Feedback in an interview whose language the coach does not know: that it gives none."""
+    texts = load().feedback
+    said = _fill(texts.language_not_assessed, {"language": interview.plan.language})
+    answers = tuple(
+        AnswerFeedback(number, revision, (), provenance) for number, revision in interview.revisions
+    )
+    return Feedback(answers, said, (), f"{said} {texts.limitations}", provenance, interview.plan.fingerprint)
+
+
+def _fill(text: str, words: dict[str, str]) -> str:
+    for name, value in words.items():
+        text = text.replace("{" + name + "}", value)
+    return text

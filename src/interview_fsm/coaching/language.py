@@ -1,0 +1,134 @@
+"""What the coach says and listens for in one language: one data file each, read once and shared.
+
+A language is served when there is a file for it. English is the only one so far; a translation of the
+templates alone would not do, because evidence and cues are read with the words of the language too.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from importlib.resources import files
+
+import msgspec
+from msgspec import Struct
+
+SERVED = ("en",)
+"""Primary subtags of BCP 47."""
+
+
+class Forms(Struct, frozen=True, omit_defaults=True):
+    """The wordings of one question, by the grammatical form of what it follows on.
+
+    ``thing`` follows a sentence about one piece of work, ``period`` one about a time of life, ``skill``
+    one about a skill, ``generic`` stands alone. None of them has a gap to be filled, so none can be
+    filled wrongly.
+    """
+
+    thing: str
+    period: str
+    generic: str
+    skill: str = ""
+
+
+class FollowUps(Struct, frozen=True):
+    """How a follow-up is worded: with the candidate's words, or without."""
+
+    quoted: tuple[str, ...]
+    plain: tuple[str, ...]
+
+
+class FeedbackTexts(Struct, frozen=True):
+    """Sentences of the feedback, by aspect."""
+
+    there: dict[str, str]
+    missing: dict[str, str]
+    try_: dict[str, str] = msgspec.field(name="try")
+    practice: dict[str, str]
+    aspects: dict[str, str]
+    summary: dict[str, str]
+    limitations: str
+    own_criteria: str
+    language_not_assessed: str
+
+
+class Words(Struct, frozen=True):
+    """Word lists, all in lower case."""
+
+    verbs: dict[str, str]
+    """What people did at work: base form to past tense."""
+    not_verbs: frozenset[str]
+    """Look like a past tense at the head of a line, and are none, or are passive."""
+    ambiguous_verbs: frozenset[str]
+    """Base forms that are nouns as well."""
+    mass: frozenset[str]
+    """Nouns that need no article."""
+    stops: frozenset[str]
+    """Words that end a noun phrase."""
+    determiners: frozenset[str]
+    jobs: frozenset[str]
+    soft_skills: frozenset[str]
+    languages: frozenset[str]
+    brands: frozenset[str]
+    """Names that keep their capital letter in the middle of a sentence."""
+    vague_objects: tuple[str, ...]
+    """Who did "a lot of things" has not said what."""
+    adverbs: tuple[str, ...]
+    states: frozenset[str]
+    """Verbs in the past tense that tell no action."""
+    spoken_verbs: frozenset[str]
+    """Past tenses of actions that are told rather than written on a résumé."""
+    spoken_now: frozenset[str]
+    """The same in the present tense."""
+    asking: frozenset[str]
+    """Words of questions that say nothing about their topic."""
+    placeholders: tuple[str, ...]
+    """Regular expressions of what a template has where nobody filled it in."""
+    fillers: frozenset[str]
+    lead_ins: frozenset[str]
+    """Adverbs before the first verb of a line."""
+    dangling: frozenset[str]
+    """Words that no phrase ends in."""
+    finite: frozenset[str]
+    function: frozenset[str]
+    """The most frequent words: text without them is hardly in this language."""
+
+
+class Language(Struct, frozen=True):
+    """Everything that depends on the language."""
+
+    templates: dict[str, dict[str, dict[str, Forms]]]
+    """Competency, level, facet."""
+    leads: dict[str, tuple[str, ...]]
+    """Sentences that name a piece of evidence, by its form."""
+    topic: dict[str, tuple[str, ...]]
+    """Questions about a competency of the host's, by level."""
+    follow_ups: dict[str, FollowUps]
+    feedback: FeedbackTexts
+    levels: dict[str, tuple[str, ...]]
+    """Words for each level of difficulty."""
+    words: Words
+    headings: dict[str, frozenset[str]]
+    skill_labels: frozenset[str]
+    cues: dict[str, tuple[str, ...]]
+    """Regular expressions of whole words in lower case, by what they show."""
+    protected: dict[str, tuple[str, ...]]
+    """Regular expressions of what no interviewer may ask, by topic."""
+
+
+def serves(tag: str) -> bool:
+    """Whether the coach knows the language of this BCP 47 tag."""
+    return re.split(r"[-_]", tag.strip().casefold(), maxsplit=1)[0] in SERVED
+
+
+@lru_cache(maxsize=64)
+def pattern(name: str) -> re.Pattern[str]:
+    """One expression for all cues called *name*."""
+    return re.compile(rf"(?<!\w)(?:{'|'.join(load().cues[name])})(?!\w)", re.IGNORECASE)
+
+
+@lru_cache(maxsize=len(SERVED))
+def load(name: str = "en") -> Language:
+    """The language *name*, one of SERVED."""
+    data = files(__package__).joinpath("data", f"{name}.json").read_bytes()
+    return msgspec.json.decode(data, type=Language)
