@@ -1,0 +1,80 @@
+"""Files that come in pieces, kept in memory until they are used. No sockets, no clock, no disk."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+
+from .errors import BadMessage, Busy, CommandError
+
+MOST_BYTES = 10 * 1024 * 1024
+"""Of one file: the résumé reader takes no more."""
+SECONDS = 60.0
+"""That a file may take to come: 10 MiB at 1.5 Mbit/s."""
+
+
+class TooLarge(CommandError):
+    """More bytes than there may be, or than were announced."""
+
+    code = "too_large"
+
+
+class Uploads:
+    """The files of one connection: one that is coming, and the latest that came.
+
+    A file that came is kept until it is taken, or another comes: a client cannot make it hold more than two.
+    """
+
+    __slots__ = ("_coming", "_here", "_sha256", "_size")
+
+    def __init__(self) -> None:
+        self._coming: bytearray | None = None
+        self._size = 0
+        self._sha256 = ""
+        self._here: tuple[str, bytes] | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """A file is coming."""
+        return self._coming is not None
+
+    @property
+    def received(self) -> int:
+        """Bytes of the one that is coming."""
+        return len(self._coming) if self._coming is not None else 0
+
+    def begin(self, size: int, sha256: str = "") -> None:
+        """Expect a file of *size* bytes; *sha256* is in hex. Raises Busy, TooLarge."""
+        if self.is_open:
+            raise Busy("a file is being sent already")
+        if size > MOST_BYTES:
+            raise TooLarge(f"a file may have {MOST_BYTES} bytes, and this has {size}")
+        self._coming, self._size, self._sha256 = bytearray(), size, sha256.lower()
+
+    def take(self, piece: bytes) -> str | None:
+        """Add *piece*; the file's id once it is whole. Raises TooLarge and BadMessage, and it is dropped."""
+        coming = self._coming
+        assert coming is not None
+        if len(coming) + len(piece) > self._size:
+            self.drop()
+            raise TooLarge(f"more than the {self._size} bytes came that were announced")
+        coming += piece
+        return self._finish(bytes(coming)) if len(coming) == self._size else None
+
+    def _finish(self, data: bytes) -> str:
+        self.drop()
+        if self._sha256 and hashlib.sha256(data).hexdigest() != self._sha256:
+            raise BadMessage("the file did not arrive as it was sent (its sha256 differs); send it again")
+        self._here = (f"u{secrets.token_hex(8)}", data)
+        return self._here[0]
+
+    def drop(self) -> None:
+        """Forget the one that is coming."""
+        self._coming = None
+
+    def claim(self, upload: str) -> bytes:
+        """The bytes of a file that came; they are not kept any longer. Raises BadMessage."""
+        if self._here is None or self._here[0] != upload:
+            raise BadMessage("that file is not here (any more); send it again")
+        data, self._here = self._here[1], None
+        return data

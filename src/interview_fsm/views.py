@@ -1,0 +1,137 @@
+"""How things look on the wire of JSON v1: an interview, an entry, a résumé, a failure."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, get_args
+
+from msgspec import UNSET, UnsetType
+
+from . import messages
+from .coaching.evidence import find_evidence
+from .coaching.sections import outline
+from .engine import Update
+from .errors import InterviewError, InvalidCommand
+from .events import Attached, Entry, Event, Material
+from .interview import Analyze, Ask, Interview, Listen
+from .protocol import sentence
+
+AT_ONCE = 4_000
+"""Characters of a résumé that are outlined on the event loop; longer ones in a thread."""
+
+WORK: dict[messages.Task, str] = {
+    "ask": "Thinking of a question.",
+    "listen": "Listening.",
+    "analyze": "Reading the answers.",
+}
+"""The activities that can take long, and what is said while they do."""
+
+_CODES = frozenset(get_args(messages.ErrorCode))
+_HINTS = {
+    "storage_unavailable": "What was shown as stored is stored. Try again in a moment.",
+    "session_not_found": "It may have been erased or have expired. Begin a new interview.",
+    "session_taken": "Go on there, or open it here again.",
+}
+
+
+def activity(interview: Interview) -> messages.Task | None:
+    """What goes on in *interview* that can take long."""
+    match interview.activity:
+        case Ask():
+            return "ask"
+        case Listen():
+            return "listen"
+        case Analyze():
+            return "analyze"
+    return None
+
+
+def standing(interview: Interview) -> dict[str, Any]:
+    """The fields that ``update`` and ``snapshot`` have in common."""
+    return {
+        "state": str(interview.state),
+        "allowed": tuple(str(trigger) for trigger in interview.allowed),
+        "question": interview.open_question or UNSET,
+        "activity": activity(interview) or UNSET,
+        "asked": interview.asked,
+        "questions": interview.plan.count,
+    }
+
+
+def update(stored: Update) -> messages.Update:
+    """One entry, and the interview after it."""
+    entry = stored.entry
+    return messages.Update(
+        in_reply_to=UNSET if entry.append_id.startswith("~") else entry.append_id,
+        seq=entry.version,
+        events=_told(entry),
+        **standing(stored.interview),
+    )
+
+
+def _told(entry: Entry) -> tuple[Event, ...]:
+    # The hash of a token and a host's name for somebody are nobody's business.
+    return tuple(Attached() if isinstance(event, Attached) else event for event in entry.story)
+
+
+async def whole(interview: Interview, material: Material | None) -> dict[str, Any]:
+    """The fields of ``snapshot``."""
+    read = await resume(material) if material is not None and material.digest else UNSET
+    return {
+        "session": interview.id,
+        "seq": interview.version,
+        "plan": interview.plan,
+        "difficulty": interview.difficulty,
+        "turns": interview.turns,
+        "feedback": interview.feedback or UNSET,
+        "stale": interview.stale,
+        "resume": read,
+        **standing(interview),
+    }
+
+
+async def resume(material: Material) -> messages.ResumeSummary:
+    """What was read of a résumé."""
+    if len(material.resume) <= AT_ONCE:
+        return _resume(material)
+    return await asyncio.to_thread(_resume, material)
+
+
+def _resume(material: Material) -> messages.ResumeSummary:
+    text = material.resume
+    sections = outline(text).sections
+    return messages.ResumeSummary(
+        pages=material.pages,
+        characters=len(text),
+        sections=tuple(
+            messages.ResumeSection(heading=each.heading, kind=each.kind, lines=each.lines)
+            for each in sections
+        ),
+        evidence=tuple(
+            messages.ResumePiece(kind=piece.kind, text=" ".join(piece.text.split()))
+            for piece in find_evidence(text)
+        ),
+        warnings=material.warnings,
+    )
+
+
+def failure(problem: InterviewError, reply: str | UnsetType = UNSET) -> messages.Failed:
+    """What went wrong; nothing of ours is in it, and nothing of a provider's."""
+    code = problem.code if problem.code in _CODES else "internal"
+    refusal = problem if isinstance(problem, InvalidCommand) else None
+    text = refusal.reason if refusal else str(problem)
+    return messages.Failed(
+        in_reply_to=reply,
+        code=code,  # type: ignore[arg-type]  # one of the list
+        message=sentence(text),
+        hint=_HINTS.get(code, UNSET),
+        allowed=tuple(refusal.allowed) if refusal else UNSET,
+        retryable=problem.retryable,
+    )
+
+
+def cancelled(task: messages.Task, reply: str | UnsetType) -> messages.Failed:
+    """*task* was given up, as was asked for."""
+    return messages.Failed(
+        in_reply_to=reply, code="cancelled", message="That was given up.", task=task, retryable=True
+    )

@@ -1,0 +1,479 @@
+// What the screens are made of, and two of them. Whatever comes from outside goes in as text, never as markup.
+
+import * as store from "./store.js";
+
+export const byId = (id) => document.getElementById(id);
+
+/** An element with attributes, listeners (`onclick` …) and children. */
+export function el(tag, attributes = {}, ...children) {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
+    else if (value != null) node.setAttribute(name, value);
+  }
+  node.append(...children.filter(Boolean));
+  return node;
+}
+
+/** A template's screen, and its parts by the names in `data-ref`. */
+export function screen(id) {
+  const root = byId(id).content.cloneNode(true);
+  const ui = { root };
+  for (const node of root.querySelectorAll("[data-ref]")) ui[node.dataset.ref] = node;
+  return ui;
+}
+
+/** Only where it differs: live regions speak of changes alone. */
+export function say(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}
+
+export function show(node, visible) {
+  node.hidden = !visible;
+}
+
+export function sentence({ message, hint }) {
+  const text = message[0].toUpperCase() + message.slice(1);
+  return (/[.!?…]$/.test(text) ? text : `${text}.`) + (hint ? ` ${hint}` : "");
+}
+
+/** Fills `box` anew where what it shows has changed; the focus stays on the same button, or goes to `heading`. */
+function refill(box, data, heading, nodes) {
+  const now = JSON.stringify(data);
+  if (box.shown === now) return;
+  box.shown = now;
+  const name = box.contains(document.activeElement) && document.activeElement.ariaLabel;
+  box.replaceChildren(...nodes());
+  if (name) ([...box.querySelectorAll("button")].find(({ ariaLabel }) => ariaLabel === name) ?? heading).focus();
+}
+
+/** Opens a dialog; resolves to whether it was left with yes. */
+export function answered(dialog) {
+  dialog.returnValue = "no";
+  dialog.showModal();
+  return new Promise((resolve) => {
+    dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), { once: true });
+  });
+}
+
+function confirm(title, text, yes, no) {
+  Object.entries({ title, text, yes, no }).forEach(([part, words]) => say(byId(`confirm-${part}`), words));
+  return answered(byId("confirm"));
+}
+
+export function button(text, name, onclick, kind = "") {
+  return el("button", { type: "button", "aria-label": name, class: kind, onclick }, text);
+}
+
+// -- questions and answers
+
+/** Main questions are counted; a follow-up belongs to its question. */
+function titleOf({ question }, turns) {
+  const to = question.follow_up_to;
+  const main = turns.filter((each) => each.question.number <= (to ?? question.number) && !each.question.follow_up_to).length;
+  return `${to ? "Follow-up to question" : "Question"} ${main || 1}`;
+}
+
+function headOf(turn, model, id) {
+  const seq = model.stored.get(turn.question.number);
+  const stored = el("span", { class: "stored" }, `Stored ✓ ${seq ?? ""}`);
+  return el("div", { class: "ends" },
+    el("h3", { id }, titleOf(turn, model.turns)),
+    turn.answer ? stored : el("span", { class: "hint" }, turn.skipped ? "Skipped" : "Not answered"));
+}
+
+/** What can be done with an answer now, and its earlier wordings. */
+function footOf(turn, app) {
+  const { answer, attempts = [], question: { number } } = turn;
+  if (!answer) return [];
+  const { allowed, turns } = app.model;
+  const title = titleOf(turn, turns).toLowerCase();
+  const older = attempts.map(({ text }, place) => [`Attempt ${place + 1}`, text]);
+  if (answer.original != null) older.push(["Before the correction", answer.original]);
+  return [
+    older.length && el("details", {},
+      el("summary", {}, "Earlier versions"),
+      ...older.flatMap(([name, text]) => [el("h4", {}, name), el("p", { class: "answer" }, text)])),
+    el("div", { class: "row" },
+      allowed.includes("correct_answer") && button("Correct", `Correct the answer: ${title}`, () => correct(turn, app)),
+      allowed.includes("retry_question") && button("Try again", `Try again: ${title}`, () => app.send("retry_question", { question: number }))),
+  ];
+}
+
+async function correct({ question: { number, text: asked }, answer }, app) {
+  const { session } = app.model;
+  const box = byId("edit-text");
+  const place = `${number}.correction`;
+  say(byId("edit-question"), asked);
+  box.value = store.draft(session, place) || answer.text;
+  box.oninput = () => store.keepDraft(session, place, box.value);
+  const yes = await answered(byId("edit"));
+  const text = box.value;
+  const stored = !yes || !text.trim() || text === answer.text || (await app.send("correct_answer", { question: number, text }));
+  if (stored) store.keepDraft(session, place, "");
+}
+
+// -- the interviews of this browser
+
+const WHEN = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "short" });
+
+export function kept(box, app) {
+  const all = store.interviews();
+  const remove = (some, what, yes) => async () => {
+    if (!(await confirm(`Delete ${what}?`, "Questions, answers and feedback are removed from the server for good.", yes, "Keep"))) return;
+    let failed;
+    for (const each of some) await app.erase(each).catch((error) => (failed = error));
+    app.trouble(failed ? sentence(failed) : "");
+    if (!box.isConnected) return;
+    if (!failed) app.announce("Deleted.");
+    kept(box, app);
+    document.querySelector("main h1").focus();
+  };
+  const row = (each) => {
+    const name = `the interview of ${WHEN.format(each.at)}`;
+    return el("li", { class: "ends" },
+      name.slice(4).replace("i", "I"),
+      el("span", { class: "row" },
+        each.id !== app.model.session && el("a", { class: "button", href: `#interview=${each.id}`, "aria-label": `Open ${name}` }, "Open"),
+        button("Delete", `Delete ${name}`, remove([each], name, "Delete"), "quiet danger")));
+  };
+  show(box, all.length);
+  box.replaceChildren(
+    el("div", { class: "ends" },
+      el("h2", { id: "h-kept" }, "Your interviews in this browser"),
+      all.length > 1 && button("Delete all", null, remove(all, `all ${all.length} interviews`, "Delete all"), "quiet danger")),
+    el("ul", {}, ...all.map(row)),
+    el("p", { class: "hint" }, "Only this browser has the keys to them."),
+  );
+}
+
+// -- during
+
+const SOFT_LIMIT = 120; // seconds: a spoken answer that is longer loses its listener
+let timerOff = false; // a wish of whoever sits here; it outlives one question
+
+export function interview(app) {
+  const ui = screen("interview");
+  const { model } = app;
+  let shown = ""; // the question on screen, and how often it was put
+  let sending = false;
+  let levelOpen = false;
+
+  const can = (name) => model.allowed.includes(name);
+  const number = () => model.question?.number;
+  const answering = () => model.state === "questioning" && can("submit_answer");
+  const before = () => model.state === "awaiting_difficulty" || model.state === "idle";
+
+  function render() {
+    const { question, asked, questions } = model;
+    const making = model.activity === "ask";
+    const title = question && titleOf({ question }, model.turns);
+    const done = asked >= questions && !making;
+    const main = question && !question.follow_up_to;
+    say(ui.title, main ? `${title} of ${questions}` : title ?? (before() ? "Your interview" : done ? "That was the last question" : "The next question"));
+    ui.progress.max = questions;
+    ui.progress.value = asked;
+    renderQuestion(question, making);
+    renderAnswer();
+    ui.analyze.disabled = !can("analyze");
+    ui.analyze.classList.toggle("primary", !question && done && !before());
+    ui.stop.disabled = !can("stop_interview");
+    const wanted = before() && !making;
+    show(ui.levelPanel, wanted || (levelOpen && can("choose_difficulty")));
+    say(ui.levelTitle, wanted ? "How hard should the questions be?" : "How hard from now on? The open question is skipped.");
+    show(ui.level, !wanted && can("choose_difficulty"));
+    ui.level.setAttribute("aria-expanded", levelOpen);
+    renderTurns();
+  }
+
+  function renderQuestion(question, making) {
+    const resume = question?.evidence?.text;
+    const by = question?.provenance;
+    say(ui.question, question ? question.text : making ? "" : closing());
+    ui.question.classList.toggle("quietly", !question);
+    show(ui.making, making);
+    say(ui.because, resume ? `From your résumé: “${resume}”` : "");
+    say(ui.asker, by?.adapter ? `Asked by ${by.model || by.adapter}` + (by.fallback_from ? `, because ${by.fallback_from.join(", ")} could not.` : ".") : "");
+    show(ui.repeat, can("repeat_question"));
+    show(ui.skip, question || can("next_question"));
+    say(ui.skip, question ? "Skip this question" : "Ask for the next question");
+    ui.skip.disabled = !can("next_question") || making;
+    ui.interviewer.classList.toggle("now", making);
+    show(ui.theirTurn, making);
+    const put = question ? `${question.number}/${model.puts}` : "";
+    if (put === shown) return;
+    const isOther = parseInt(put) !== parseInt(shown);
+    shown = put;
+    if (question) ask(question, isOther);
+  }
+
+  function closing() {
+    if (before()) return "We can begin when you are ready.";
+    if (model.asked < model.questions) return "Shall we go on? Ask for the next question, or finish here.";
+    return "Thank you. Look through your answers below, or get your feedback.";
+  }
+
+  function ask({ text }, isOther) {
+    ui.question.classList.remove("arriving");
+    void ui.question.offsetWidth; // so that it arrives again
+    ui.question.classList.add("arriving");
+    app.announce(`${ui.title.textContent}: ${text}`);
+    if (!isOther) return;
+    ui.answer.value = store.draft(model.session, number());
+    ui.answer.lang = ui.question.lang = model.plan?.language ?? "en";
+    seconds = 0;
+    paused = false;
+  }
+
+  function renderAnswer() {
+    const listening = model.state === "recording";
+    show(ui.listening, listening);
+    const done = !model.question && model.activity !== "ask";
+    show(ui.form, !listening && (sending || !done));
+    say(ui.partial, model.partial);
+    show(ui.yourTurn, answering());
+    ui.you.classList.toggle("now", answering() || listening);
+    ui.answer.readOnly = sending || !answering(); // never disabled: the focus would be lost
+    ui.send.disabled = sending || !answering();
+    draft();
+    time();
+  }
+
+  function draft() {
+    say(ui.draft,
+      !sending ? (ui.answer.value ? "Draft kept in this browser. Ctrl + Enter sends it." : "Take your time. Ctrl + Enter sends it.")
+      : app.wire.status === "open" ? "Storing …"
+      : "Kept in this browser, and sent as soon as the connection is back.");
+  }
+
+  function renderTurns() {
+    const past = model.turns.filter(({ question, answer }) => question.number !== number() || answer);
+    show(ui.soFar, past.length);
+    refill(ui.turns, [past, model.allowed, [...model.stored]], ui.title, () => past.map((turn) =>
+      el("li", { class: "past" },
+        headOf(turn, model),
+        el("p", { class: "hint" }, turn.question.text),
+        turn.answer && el("p", { class: "answer" }, turn.answer.text),
+        ...footOf(turn, app))));
+  }
+
+  // -- the timer
+
+  let seconds = 0;
+  let paused = false;
+  let tick = 0;
+
+  function time() {
+    const late = seconds >= SOFT_LIMIT && !timerOff;
+    show(ui.timer, answering());
+    say(ui.time, `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`);
+    ui.timer.classList.toggle("late", late);
+    show(ui.late, late);
+    show(ui.time, !timerOff);
+    show(ui.pause, !timerOff);
+    say(ui.pause, paused ? "Resume timer" : "Pause timer");
+    say(ui.timerOff, timerOff ? "Turn timer on" : "Turn timer off");
+  }
+
+  const pause = () => {
+    paused = !paused;
+    time();
+  };
+
+  // -- doing
+
+  async function submit() {
+    const question = number();
+    const text = ui.answer.value;
+    if (sending || !answering()) return;
+    if (!text.trim()) {
+      say(ui.draft, "A few words first, then it can be sent.");
+      return ui.answer.focus();
+    }
+    sending = true;
+    renderAnswer();
+    try {
+      const { seq } = await app.wire.request({ type: "submit_answer", question, text });
+      store.keepDraft(model.session, question, "");
+      if (ui.answer.value === text) ui.answer.value = "";
+      say(ui.stored, `Stored ✓ ${seq}`);
+    } catch (error) {
+      if (error.code !== "closed") app.trouble(sentence(error));
+    }
+    sending = false;
+    render();
+    (ui.form.hidden ? ui.title : ui.answer).focus();
+  }
+
+  async function stop() {
+    const answers = model.turns.filter(({ answer }) => answer).length;
+    const what = answers ? `Kept: your answers (${answers}), in the list of this browser; but without new feedback.` : "Nothing has been answered yet.";
+    const text = `${what} Your résumé is erased from the server. If you only need a break, just close the page and come back later.`;
+    if (await confirm("Stop for good?", text, "Stop the interview", "Go on")) app.send("stop_interview");
+  }
+
+  async function choose(difficulty) {
+    if (!difficulty) return ui.levelWords.focus();
+    levelOpen = false;
+    if (model.state === "idle") await app.send("start_interview");
+    await app.send("choose_difficulty", { difficulty });
+    ui.title.focus();
+  }
+
+  const doing = {
+    repeat: () => can("repeat_question") && app.send("repeat_question", { question: number() }),
+    skip: () => !ui.skip.disabled && app.send("next_question"),
+    analyze: () => can("analyze") && app.send("analyze"),
+    finish: () => can("finish_answer") && app.send("finish_answer"),
+    discard: () => app.send("discard_answer"),
+    pause: () => answering() && !timerOff && pause(),
+    stop,
+  };
+  for (const [name, does] of Object.entries(doing)) ui[name].onclick = does;
+  ui.form.onsubmit = (event) => {
+    event.preventDefault();
+    submit();
+  };
+  ui.answer.onkeydown = (event) => {
+    if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
+    event.preventDefault();
+    submit();
+  };
+  ui.answer.oninput = () => {
+    if (number()) store.keepDraft(model.session, number(), ui.answer.value);
+    draft();
+  };
+  ui.timerOff.onclick = () => {
+    timerOff = !timerOff;
+    time();
+  };
+  ui.level.onclick = () => {
+    levelOpen = !levelOpen;
+    render();
+  };
+  ui.levelPanel.onclick = ({ target }) => target.value && choose(target.value);
+  ui.levelSend.onclick = () => choose(ui.levelWords.value.trim());
+
+  return {
+    root: ui.root,
+    entered() {
+      const keys = { a: () => ui.answer.focus(), p: doing.repeat, s: doing.skip, t: doing.pause, f: doing.analyze, r: doing.finish };
+      for (const [letter, does] of Object.entries(keys)) app.key(letter, does);
+      tick = setInterval(() => {
+        if (paused || timerOff || !answering()) return;
+        seconds += 1;
+        time();
+      }, 1000);
+    },
+    render,
+    left() {
+      clearInterval(tick);
+      for (const letter of "apstfr") app.key(letter);
+    },
+  };
+}
+
+// -- after
+
+const SIGNS = { there: "✓ There", missing: "○ Missing", try: "→ Try" };
+
+/**
+ * The pieces of an answer between the ends of its quotes: {text, marks, ends}, the latter two by the quotes'
+ * `mark`. Offsets count code points, as the server does, and not the units of JavaScript's strings.
+ */
+export function slices(text, quotes) {
+  const points = Array.from(text);
+  const cuts = [...new Set([0, points.length, ...quotes.flatMap(({ start, end }) => [start, end])])].sort((a, b) => a - b);
+  return cuts.slice(0, -1).map((from, place) => {
+    const to = cuts[place + 1];
+    return {
+      text: points.slice(from, to).join(""),
+      marks: quotes.filter(({ start, end }) => start <= from && to <= end).map(({ mark }) => mark),
+      ends: quotes.filter(({ end }) => end === to).map(({ mark }) => mark),
+    };
+  });
+}
+
+export function report(app) {
+  const ui = screen("report");
+  const { model } = app;
+
+  const can = (name) => model.allowed.includes(name);
+
+  function render() {
+    const { feedback, turns, stale } = model;
+    const working = model.activity === "analyze";
+    say(ui.title, feedback ? "Your feedback" : working ? "Your feedback is on its way" : "Your interview");
+    show(ui.working, working);
+    show(ui.summary, feedback || !working);
+    say(ui.summaryText, feedback ? feedback.summary : turns.some(({ answer }) => answer) ? "There is no feedback." : "Nothing was answered, so there is no feedback.");
+    show(ui.practiceBox, feedback?.practice?.length);
+    say(ui.limitations, feedback?.limitations ?? "");
+    show(ui.analyze, can("analyze") && !working && stale.length);
+    say(ui.analyze, feedback ? "Update the feedback" : "Get feedback");
+    show(ui.next, can("next_question"));
+    show(ui.stop, can("stop_interview"));
+    refill(ui.practice, feedback?.practice, ui.title, () => (feedback?.practice ?? []).map((each) => el("li", {}, each)));
+    refill(ui.answers, [turns, feedback, model.allowed, [...model.stored]], ui.title, () => turns.map(card));
+  }
+
+  function card(turn) {
+    const { question: { number, text }, answer } = turn;
+    const given = model.feedback?.answers.find(({ question }) => question === number);
+    const fits = given && answer && given.revision === (answer.revision ?? 1); // a first one is left out
+    return el("article", { class: "card case", "aria-labelledby": `q${number}` },
+      headOf(turn, model, `q${number}`),
+      el("p", { class: "question small" }, text),
+      answer && (fits ? beside(answer.text, given.observations ?? []) : el("p", { class: "answer" }, answer.text)),
+      answer && !fits && model.feedback && el("p", { class: "warn" }, "This answer is newer than the feedback."),
+      ...footOf(turn, app));
+  }
+
+  function beside(answer, observations) {
+    const notes = observations.map((each, place) => ({ ...each, mark: place + 1 }));
+    const quotes = notes.flatMap(({ quote, mark }) => (quote ? { ...quote, mark } : []));
+    const words = el("p", { class: "answer" }, ...slices(answer, quotes).flatMap(({ text, marks, ends }) => [
+      marks.length ? el("mark", { "data-marks": marks.join(" ") }, text) : text,
+      ...ends.map(reference),
+    ]));
+    return el("div", { class: "beside" },
+      el("div", {}, el("h4", {}, "Your answer"), words),
+      el("div", {}, el("h4", {}, "What was noticed"), el("ul", {}, ...notes.map((each) => note(each, words)))));
+  }
+
+  const reference = (mark) => el("sup", { class: "ref" }, String(mark));
+
+  function note({ kind, text, quote, mark }, words) {
+    const light = ({ type }) => {
+      for (const each of words.querySelectorAll("mark")) {
+        each.classList.toggle("lit", type === "mouseenter" && each.dataset.marks.split(" ").includes(String(mark)));
+      }
+    };
+    return el("li", { class: `note ${kind}`, onmouseenter: light, onmouseleave: light },
+      el("p", {}, el("strong", {}, SIGNS[kind] ?? kind), quote && reference(mark), " ", text),
+      quote && el("q", {}, quote.text.trim()));
+  }
+
+  const download = (format) => async () => {
+    try {
+      const { name, media_type: type, content } = await app.wire.request({ type: "get_report", format });
+      const href = URL.createObjectURL(new Blob([content], { type }));
+      el("a", { href, download: name }).click();
+      setTimeout(() => URL.revokeObjectURL(href), 10_000); // the browser has taken it by then
+      app.announce(`${name} is in your downloads.`);
+    } catch (error) {
+      app.trouble(sentence(error));
+    }
+  };
+
+  for (const format of ["html", "markdown", "json"]) ui[format].onclick = download(format);
+  ui.print.onclick = () => print();
+  ui.analyze.onclick = () => app.send("analyze");
+  ui.next.onclick = () => app.send("next_question");
+  ui.stop.onclick = async () => {
+    const text = "Kept: your answers and feedback, in the list of this browser. Your résumé is erased from the server.";
+    if (await confirm("End the interview?", text, "End the interview", "Not yet")) app.send("stop_interview");
+  };
+
+  return { root: ui.root, render, entered: () => kept(ui.kept, app), left() {} };
+}
