@@ -1,0 +1,281 @@
+"""The library's two easy ways in: an engine put together from names, and a synchronous assistant."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from . import steps
+from .adapters import load
+from .coaching.follow_up import follow_up
+from .engine import Engine, Limits, Observer
+from .errors import ResumeError, SettingError
+from .events import Feedback, Material, Partial, Resume, Source, Transcript
+from .interview import Interview
+from .portal import Portal
+from .ports import Audio, Recorder, Speaker, Transcriber
+from .report import as_text
+
+if TYPE_CHECKING:
+    from .resume.fetch import Fetcher
+    from .resume.reader import Reader
+
+MOST_BYTES = 10 * 1024 * 1024
+"""Of a résumé's file."""
+
+# ------------------------------------------------------------------------------- adapters by name
+
+
+class _Later:
+    """An adapter that is loaded when it is first used: nobody waits for a microphone they do not use."""
+
+    def __init__(self, name: str, options: dict[str, Any]) -> None:
+        self._name, self._options = name, options
+        self._adapter: Any = None
+
+    async def _get(self) -> Any:
+        if self._adapter is None:
+            self._adapter = await load(self._name, **self._options)
+        return self._adapter
+
+    async def aclose(self) -> None:
+        if self._adapter is not None:
+            await self._adapter.aclose()
+
+
+class _LaterRecorder(_Later):
+    async def record(
+        self, source: Source, *, silence: float, done: asyncio.Event
+    ) -> AsyncGenerator[bytes, None]:
+        recorder: Recorder = await self._get()
+        async with aclosing(recorder.record(source, silence=silence, done=done)) as sound:
+            async for chunk in sound:
+                yield chunk
+
+
+class _LaterTranscriber(_Later):
+    async def transcribe(
+        self, audio: AsyncIterator[bytes], *, hints: Sequence[str], language: str
+    ) -> AsyncGenerator[Partial | Transcript, None]:
+        transcriber: Transcriber = await self._get()
+        async with aclosing(transcriber.transcribe(audio, hints=hints, language=language)) as parts:
+            async for part in parts:
+                yield part
+
+
+class _LaterSpeaker(_Later):
+    async def speak(self, text: str) -> AsyncGenerator[Audio, None]:
+        speaker: Speaker = await self._get()
+        async with aclosing(speaker.speak(text)) as sounds:
+            async for audio in sounds:
+                yield audio
+
+
+@asynccontextmanager
+async def assemble(
+    *,
+    storage: str = "sqlite",
+    path: Path | None = None,
+    interviewer: str = "coach",
+    recorder: str | None = "microphone",
+    transcriber: str | None = "speech_recognition",
+    speaker: str | None = None,
+    limits: Limits | None = None,
+    observe: Observer | None = None,
+) -> AsyncGenerator[Engine, None]:
+    """An engine of adapters chosen by name, all closed on leaving. The defaults send nothing anywhere.
+
+    *path* is the file of a storage that has one. The voice adapters are loaded when they are first used.
+    Raises SettingError, MissingExtra, AdapterError.
+    """
+    async with AsyncExitStack() as stack:
+
+        async def opened(name: str, **options: Any) -> Any:
+            adapter = await load(name, **options)
+            stack.push_async_callback(adapter.aclose)
+            return adapter
+
+        def later(adapter: _Later) -> Any:
+            stack.push_async_callback(adapter.aclose)
+            return adapter
+
+        options = {"path": path} if path is not None else {}
+        engine = Engine(
+            await opened(storage, **options),
+            await opened(interviewer),
+            recorder=later(_LaterRecorder(recorder, {})) if recorder else None,
+            transcriber=later(_LaterTranscriber(transcriber, {})) if transcriber else None,
+            speaker=later(_LaterSpeaker(speaker, {})) if speaker else None,
+            follow_up=follow_up,
+            limits=limits,
+            observe=observe,
+        )
+        await stack.enter_async_context(engine)  # last in, first out: sessions end before adapters
+        yield engine
+
+
+# ---------------------------------------------------------------------------------------- résumés
+
+
+async def read_resume(source: str | Path | bytes, *, fetcher: Fetcher, reader: Reader) -> Resume:
+    """The résumé behind a link, in a file, or given as bytes. Raises ResumeError.
+
+    A string with ``http://`` or ``https://`` is a link; any other is the name of a file.
+    """
+    if isinstance(source, bytes):
+        return await reader.read(source)
+    if isinstance(source, str) and source.strip().lower().startswith(("http://", "https://")):
+        return await reader.read((await fetcher.fetch(source.strip())).data)
+    return await reader.read(await asyncio.to_thread(_read_file, Path(source)))
+
+
+def _read_file(path: Path) -> bytes:
+    try:
+        if not path.is_file():
+            raise ResumeError("resume_unreadable", f"There is no file {path}.", kind="missing")
+        with path.open("rb") as file:
+            data = file.read(MOST_BYTES + 1)
+    except OSError as error:
+        raise ResumeError(
+            "resume_unreadable", f"{path} cannot be read: {error.strerror}.", kind="io"
+        ) from error
+    if len(data) > MOST_BYTES:
+        raise ResumeError("resume_too_large", f"{path} is larger than 10 MB, the limit.", kind="size")
+    return data
+
+
+# ------------------------------------------------------------------------------------- synchronous
+
+
+class InterviewAssistant:
+    """One interview, conducted call by call: for a script, a notebook, a classroom.
+
+    *resume* is a file's path, a link, bytes, or (with ``text=True``) the text itself. It works in an
+    event loop of its own, in a thread of its own, so it may be used beside one. ``close()`` it, or use
+    ``with``: the interview stops, the résumé's text is erased, the thread ends.
+    """
+
+    def __init__(
+        self,
+        resume: str | Path | bytes,
+        questions: int = 3,
+        *,
+        text: bool = False,
+        storage: str = "sqlite",
+        path: Path | None = None,
+        interviewer: str = "coach",
+        speaker: str = "pyttsx3",
+        seed: int | None = None,
+    ) -> None:
+        self._questions, self._seed = questions, seed
+        self._speaker = _LaterSpeaker(speaker, {})
+        self._stack = AsyncExitStack()
+        self._portal = Portal()
+        self._run = self._portal.run
+        try:
+            self._run(self._begin(resume, text, storage=storage, path=path, interviewer=interviewer))
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    # ------------------------------------------------------------------------------ the five methods
+
+    def clear_database(self) -> None:
+        """Begin anew on the same résumé; this interview's questions and answers are erased."""
+        self._run(self._restart())
+
+    def generate_question(self, difficulty: str) -> str:
+        """The next question. Raises InvalidCommand when all have been asked, AdapterError."""
+        return self._run(steps.ask(self._session, difficulty)).text
+
+    def record_answer(self, text: str | None = None) -> str:
+        """The answer to the open question, as stored: typed where *text* is given, else heard by this
+        machine's microphone until silence. Raises InvalidCommand, AdapterError.
+        """
+        if text is None:
+            return self._run(steps.record(self._session))
+        return self._run(steps.submit(self._session, text))
+
+    def analyze_responses(self) -> str:
+        """Feedback on all answers, to read; ``feedback`` has it as data."""
+        return self._run(self._analyze())
+
+    def text_to_speech(self, text: str) -> None:
+        """Say *text* aloud on this machine; returns when it has been said. Raises AdapterError."""
+        self._run(self._say(text))
+
+    # ------------------------------------------------------------------------------------------- more
+
+    @property
+    def interview(self) -> Interview:
+        """The interview as stored."""
+        return self._session.interview
+
+    @property
+    def feedback(self) -> Feedback | None:
+        """The latest feedback; None before there is any."""
+        return self._session.interview.feedback
+
+    def close(self) -> None:
+        """Stop the interview and let go of everything. May be called twice."""
+        if not self._portal.is_closed:
+            try:
+                self._run(self._stack.aclose())
+            finally:
+                self._portal.close()
+
+    # -------------------------------------------------------------------------------- on its own loop
+
+    async def _begin(self, resume: str | Path | bytes, text: bool, **adapters: Any) -> None:
+        from .resume.fetch import Fetcher
+        from .resume.reader import Reader
+
+        self._engine = await self._stack.enter_async_context(assemble(**adapters))
+        self._stack.push_async_callback(self._speaker.aclose)
+        fetcher, reader = Fetcher(), Reader()
+        self._stack.push_async_callback(fetcher.aclose)
+        self._stack.push_async_callback(reader.aclose)
+        if text:
+            if not isinstance(resume, str):
+                raise SettingError("text=True goes with a string")
+            resume = resume.encode()
+        read = await read_resume(resume, fetcher=fetcher, reader=reader)
+        self._session = self._engine.new(Material.of(read))
+        self._stack.push_async_callback(self._stop)
+        await self._start()
+
+    async def _stop(self) -> None:
+        await steps.stop(self._session)
+
+    async def _start(self) -> None:
+        await steps.start(
+            self._session, steps.plan_on_request(self._questions, self._session.material, self._seed)
+        )
+
+    async def _restart(self) -> None:
+        self._session = await self._engine.restart(self._session)
+        await self._start()
+
+    async def _analyze(self) -> str:
+        await steps.analyze(self._session)
+        return as_text(self._session.interview)
+
+    async def _say(self, text: str) -> None:
+        async with aclosing(self._speaker.speak(text)) as sounds:
+            async for _ in sounds:
+                pass

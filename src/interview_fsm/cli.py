@@ -1,0 +1,887 @@
+"""The command line: a thin skin on the library.
+
+Heavy imports happen inside the command that needs them, so that ``--version`` and ``--help`` answer at
+once. Data goes to stdout, talk to stderr. Exit codes: 0 done, 1 failed, 2 wrong usage, 3 an optional
+package is missing, 4 a setting cannot be used, 5 the network failed, 130 Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Coroutine, Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+
+import click
+
+from . import __version__
+from .errors import AdapterError, Gone, InterviewError, MissingExtra, ResumeError, SessionOver, SettingError
+
+if TYPE_CHECKING:
+    import asyncio
+    from contextlib import AbstractAsyncContextManager, AsyncExitStack
+    from datetime import datetime
+
+    from rich.console import Console
+
+    from .engine import Engine, Session
+    from .events import Entry, Head, Material, Plan, Question, Resume
+    from .interview import Interview
+    from .ports import Storage
+    from .server import Server
+    from .terminal import Reader
+
+    Opening = Callable[[Engine], Coroutine[Any, Any, tuple[Session, float]]]
+
+_T = TypeVar("_T")
+
+DATABASE = click.option(
+    "--database",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The file that interviews are kept in [default: in the platform's data folder].",
+)
+ALLOW_FETCH = click.option(
+    "--allow-fetch",
+    multiple=True,
+    metavar="HOST:PORT",
+    help="Let résumé links reach this host and port, whatever address it has. For development.",
+)
+
+
+class Commands(click.Group):
+    """A group that turns our errors into one sentence and an exit code."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except InterviewError as error:
+            if os.environ.get("INTERVIEW_FSM_DEBUG"):
+                raise
+            _give_up(error)
+        except KeyboardInterrupt:
+            sys.exit(130)
+
+
+def _give_up(error: InterviewError) -> NoReturn:
+    from .protocol import sentence
+
+    click.echo(f"interview-fsm: {sentence(str(error))}", err=True)
+    sys.exit(_exit_code(error))
+
+
+def _exit_code(error: InterviewError) -> int:
+    if isinstance(error, MissingExtra):
+        return 3
+    if isinstance(error, SettingError):
+        return 4
+    if isinstance(error, ResumeError) and error.code in ("resume_unreachable", "resume_timeout"):
+        return 5
+    return 1
+
+
+def _settings_files() -> list[Path]:
+    """Where settings may stand, the weakest first."""
+    from platformdirs import user_config_path
+
+    return [user_config_path("interview_fsm", appauthor=False) / "config.toml", Path("interview-fsm.toml")]
+
+
+def _default_map() -> dict[str, Any]:
+    """Click's defaults from TOML files: a table for each command."""
+    import tomllib
+
+    merged: dict[str, Any] = {}
+    for path in _settings_files():
+        if path.is_file():
+            try:
+                tables = tomllib.loads(path.read_text(encoding="utf-8"))
+            except (OSError, ValueError) as error:
+                raise SettingError(f"the settings in {path} cannot be read: {error}") from error
+            for name, table in tables.items():
+                if not isinstance(table, dict):
+                    raise SettingError(
+                        f"the settings in {path} cannot be used: {name!r} belongs in a table such as [serve]"
+                    )
+                merged.setdefault(name, {}).update({key.replace("-", "_"): v for key, v in table.items()})
+    return merged
+
+
+@click.group(cls=Commands, context_settings={"auto_envvar_prefix": "INTERVIEW_FSM"})
+@click.version_option(__version__, prog_name="interview-fsm")
+@click.pass_context
+def main(ctx: click.Context) -> None:
+    """Practice interviews made from a résumé. Works without a key, a network, or a microphone.
+
+    Every option can be set in the environment (INTERVIEW_FSM_SERVE_PORT=9000) and in interview-fsm.toml
+    (a table for each command); the option on the command line is the strongest.
+    """
+    ctx.default_map = _default_map()
+
+
+def _run(work: Coroutine[Any, Any, _T], *, fast: bool = False) -> _T:
+    """Run *work* to its end; with *fast* on uvloop, where there is one."""
+    import asyncio
+
+    factory = None
+    if fast:
+        try:
+            import uvloop
+
+            factory = uvloop.new_event_loop
+        except ImportError:
+            pass
+    with asyncio.Runner(loop_factory=factory) as runner:
+        return runner.run(work)
+
+
+# ------------------------------------------------------------------------------------------- serve
+
+
+@main.command()
+@click.option("--port", default=8765, show_default=True, help="0 for any free port.")
+@click.option("--speak/--no-speak", default=False, help="Read questions and feedback aloud on this machine.")
+@click.option(
+    "--allow-origin",
+    multiple=True,
+    metavar="ORIGIN",
+    help="A page that may connect, such as http://localhost:3000.",
+)
+@click.option(
+    "--storage", default="sqlite", show_default=True, help="sqlite, memory, or the name of an adapter."
+)
+@click.option("--connections", default=256, show_default=True, help="At once.")
+@click.option("--page/--no-page", default=True, help="Serve the page as well.")
+@click.option(
+    "--linger",
+    default=30.0,
+    show_default=True,
+    type=click.FloatRange(min=0, max=3600),
+    help="Seconds that an interview waits, as it is, for a connection that broke.",
+)
+@click.option("--seed", type=int, help="Draw the same questions for the same résumé each time.")
+@click.option("--verbose", "-v", is_flag=True, help="Log what happens; never what is said.")
+@DATABASE
+@ALLOW_FETCH
+def serve(**options: Any) -> None:
+    """Serve interviews on ws://localhost:8765."""
+    _logging(verbose=options.pop("verbose"))
+    _run(_serve(**options), fast=True)
+
+
+def _logging(*, verbose: bool) -> None:
+    import logging
+
+    logging.basicConfig(
+        format="%(levelname)s %(name)s: %(message)s", level=logging.INFO if verbose else logging.WARNING
+    )
+    logging.getLogger("transitions").setLevel(logging.WARNING)  # two lines for each move
+    logging.getLogger("websockets").setLevel(logging.CRITICAL if not verbose else logging.INFO)
+
+
+async def _serve(
+    *,
+    port: int,
+    speak: bool,
+    allow_origin: tuple[str, ...],
+    storage: str,
+    connections: int,
+    page: bool,
+    linger: float,
+    seed: int | None,
+    database: Path | None,
+    allow_fetch: tuple[str, ...],
+) -> None:
+    from .assistant import assemble
+    from .engine import Limits
+    from .resume.fetch import Fetcher
+    from .resume.links import FetchPolicy
+    from .resume.reader import Reader
+    from .server import Server, ServerSettings
+
+    settings = ServerSettings(
+        port=port, allow_origins=allow_origin, connections=connections, page=page, seed=seed
+    )
+    limits, speaker = Limits(linger=linger), "pyttsx3" if speak else None
+    fetcher, reader = Fetcher(FetchPolicy.allowing(allow_fetch)), Reader()
+    try:
+        async with (
+            assemble(storage=storage, path=database, speaker=speaker, limits=limits) as engine,
+            Server(engine, fetcher=fetcher, reader=reader, settings=settings) as server,
+        ):
+            path = getattr(engine.storage, "path", None)
+            kept = f"{path or 'by ' + storage}, for 30 days" if storage != "memory" else IN_MEMORY
+            signals = _hear_signals()  # before anybody is told that there is something to stop
+            settle()
+            _banner(server.url, kept=kept, page=page, speak=speak, allow_fetch=allow_fetch)
+            await _until_told(server, *signals)
+    finally:
+        await fetcher.aclose()
+        await reader.aclose()
+
+
+def settle() -> None:
+    """Tune the garbage collector for a process that holds many sessions for long.
+
+    What was loaded at the start never dies, and sessions hold no cycles. With the defaults a thousand
+    sessions were stopped for a third of a second by each full collection (``benchmarks/sessions.py``).
+    """
+    import gc
+
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 50, 100)
+
+
+def _python() -> str:
+    """The interpreter, as one would type it here."""
+    here, python = Path.cwd(), Path(sys.executable)
+    return str(python.relative_to(here)) if python.is_relative_to(here) else str(python)
+
+
+IN_MEMORY = "in memory, gone when the server ends"
+
+
+def _banner(url: str, *, kept: str, page: bool, speak: bool, allow_fetch: tuple[str, ...]) -> None:
+    lines = [
+        f"interview-fsm {__version__}",
+        *([f"  Page       {url.replace('ws:', 'http:')}   open it in a browser"] if page else []),
+        f"  Listening  {url}   this machine only",
+        f"  Talk to it {_python()} -m websockets {url}",
+        "             first a link and a count, https://example.com/myresume.pdf;3",
+        "             then start_interview, difficulty:entry-level, answer:TEXT or record_answer,",
+        "             analyze, stop_interview",
+        "  Questions  coach: rules, not a model; nothing leaves this machine",
+        f"  Reading    {'aloud on this machine' if speak else 'off (--speak turns it on)'}",
+        f"  Interviews {kept}",
+    ]
+    if allow_fetch:
+        lines.append(f"  Warning    links may reach {', '.join(allow_fetch)}: for development only")
+    click.echo("\n".join([*lines, "Press Ctrl+C to stop."]))
+
+
+def _hear_signals() -> tuple[asyncio.Event, asyncio.Event]:
+    """Events for the first SIGINT or SIGTERM and for the second."""
+    import asyncio
+    import signal
+    from contextlib import suppress
+
+    told, again = asyncio.Event(), asyncio.Event()
+
+    def tell() -> None:
+        (again if told.is_set() else told).set()
+
+    with suppress(NotImplementedError):  # Windows: there KeyboardInterrupt ends the runner
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, tell)
+    return told, again
+
+
+async def _until_told(server: Server, told: asyncio.Event, again: asyncio.Event) -> None:
+    """Serve until told to stop, then drain; told again, end at once."""
+    import asyncio
+
+    await told.wait()
+    click.echo("Stopping; what runs may end. Once more to stop at once.", err=True)
+    draining = asyncio.create_task(server.drain())
+    hurry = asyncio.create_task(again.wait())
+    await asyncio.wait([draining, hurry], return_when=asyncio.FIRST_COMPLETED)
+    for task in (draining, hurry):
+        task.cancel()
+    await asyncio.wait([draining, hurry])
+
+
+# --------------------------------------------------------------------------------- practice and demo
+
+
+LATEST = "latest"
+
+
+@main.command()
+@click.argument("resume", required=False)
+@click.option("--questions", "-n", default=3, show_default=True, type=click.IntRange(1, 50))
+@click.option("--difficulty", "-d", default="mid", show_default=True, help="Any words: entry-level, senior …")
+@click.option(
+    "--continue",
+    "unfinished",
+    is_flag=False,
+    flag_value=LATEST,
+    metavar="[ID]",
+    help="Go on with the latest interview that was left here, or with this one, in place of RESUME.",
+)
+@click.option(
+    "--answers",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="A file with the answers: paragraphs, or a JSON array.",
+)
+@click.option("--follow-ups/--no-follow-ups", default=True, show_default=True)
+@click.option("--seed", type=int, help="Draw the same questions each time.")
+@click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="Print questions, answers and feedback as JSON at the end; the talk goes to standard error.",
+)
+@DATABASE
+@ALLOW_FETCH
+@click.pass_context
+def practice(ctx: click.Context, /, **options: Any) -> None:
+    """Hold an interview here in the terminal, on RESUME: a file or a link.
+
+    Ctrl-C leaves it and loses nothing; --continue goes on.
+    """
+    if (options["resume"] is None) == (options["unfinished"] is None):
+        raise click.UsageError("name a résumé, a file or a link, or give --continue")
+    source = ctx.get_parameter_source("database")
+    _practice(**options, is_named=source is click.core.ParameterSource.COMMANDLINE)
+
+
+def _practice(
+    *,
+    resume: str | None,
+    unfinished: str | None,
+    questions: int,
+    difficulty: str,
+    answers: Path | None,
+    follow_ups: bool,
+    seed: int | None,
+    as_json: bool,
+    database: Path | None,
+    allow_fetch: tuple[str, ...],
+    is_named: bool,
+) -> None:
+    import secrets
+    from datetime import UTC, datetime
+
+    from msgspec.structs import replace
+
+    from . import terminal
+    from .events import Material, Plan
+
+    script = terminal.read_answers(answers) if answers is not None else None
+    plan = Plan(
+        questions=questions,
+        follow_ups=None if follow_ups else 0,
+        seed=secrets.randbelow(2**31) if seed is None else seed,
+    )
+    opening = _going_on(unfinished or "")
+    if resume is not None:
+        document = _run(_read(resume, allow_fetch))
+        _warn(document)
+        opening, plan = _beginning(Material.of(document)), replace(plan, resume_digest=document.digest)
+    with _talk(apart=as_json) as console:
+        interview = _sit(
+            opening,
+            plan,
+            difficulty,
+            console,
+            terminal.scripted(iter(script)) if script is not None else None,
+            database=database,
+            echo=script is not None or not sys.stdin.isatty(),
+            named=database if is_named else None,
+        )
+    if as_json:
+        click.echo(_reported(interview, "json", datetime.now(UTC)), nl=False)
+
+
+@contextmanager
+def _talk(*, apart: bool = False) -> Generator[Console]:
+    """The console that an interview is held at: standard output, or with *apart* standard error.
+
+    Line editing needs standard output at the terminal. Where that is a file or a pipe, and the terminal is
+    at the other two, the terminal takes its place until the talk is over.
+    """
+    import io
+
+    from rich.console import Console
+
+    for stream in (sys.stdin, sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that lacks a letter is no reason to end
+    if not (apart and sys.stdin.isatty() and sys.stderr.isatty()) or sys.stdout.isatty():
+        yield Console(highlight=False, stderr=apart)
+        return
+    sys.stdout.flush()
+    output = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        yield Console(highlight=False, stderr=True)
+    finally:
+        sys.stdout.flush()
+        os.dup2(output, 1)
+        os.close(output)
+
+
+def _sit(
+    opening: Opening,
+    plan: Plan,
+    difficulty: str,
+    console: Console,
+    script: Reader | None,
+    *,
+    storage: str = "sqlite",
+    database: Path | None = None,
+    echo: bool = False,
+    named: Path | None = None,
+) -> Interview:
+    """Hold one interview to its report; what ends it early leaves it to be continued.
+
+    Without a *script* the answers come from standard input.
+    """
+    from contextlib import AsyncExitStack
+
+    from . import terminal
+    from .assistant import assemble
+    from .portal import Portal
+
+    stack = AsyncExitStack()
+    assembled = assemble(storage=storage, path=database, recorder=None, transcriber=None)
+    keeps = storage != "memory"
+    with Portal() as portal:
+        try:
+            engine, session, spent = portal.run(_opened(stack, assembled, opening))
+            for line in _welcome(session, typing=not echo, keeps=keeps):
+                terminal.show(console, line)
+            read = script or terminal.Keyboard(console, terminal.begun(session))
+            sitting = terminal.Sitting(session, portal, console, read, echo=echo, spent=spent)
+            try:
+                interview = sitting.hold(plan, difficulty)
+            except (KeyboardInterrupt, InterviewError):
+                if keeps:
+                    begun = read.begun if isinstance(read, terminal.Keyboard) else ""
+                    has_kept = portal.run(terminal.keep_begun(engine, session, begun))
+                    _left(console, session, named, lost=bool(begun) and not has_kept)
+                raise
+            if keeps:
+                _commands(console, "\nKept for 30 days:", _shown("sessions show", interview.id, named))
+            return interview
+        finally:
+            portal.run(stack.aclose())
+
+
+async def _opened(
+    stack: AsyncExitStack, engine: AbstractAsyncContextManager[Engine], opening: Opening
+) -> tuple[Engine, Session, float]:
+    opened = await stack.enter_async_context(engine)
+    await opened.sweep()  # nobody else may: not everyone who practises also serves
+    session, spent = await opening(opened)
+    return opened, session, spent
+
+
+OWNER = "terminal"
+"""Whose the interviews are that are held here; a server may keep others in the same file."""
+
+
+def _beginning(material: Material) -> Opening:
+    async def begin(engine: Engine) -> tuple[Session, float]:
+        return engine.new(material, owner=OWNER), 0.0
+
+    return begin
+
+
+def _going_on(chosen: str) -> Opening:
+    async def go_on(engine: Engine) -> tuple[Session, float]:
+        from .interview import Interview
+        from .terminal import spent
+
+        interview_id = await _latest(engine.storage) if chosen == LATEST else chosen
+        entries = await engine.storage.load(interview_id)
+        if Interview.replay(interview_id, entries).state == "stopped":
+            shown = _shown("sessions show", interview_id)
+            raise SessionOver(interview_id, f"this interview is over; {shown} prints its report")
+        return await engine.open(interview_id), spent(entries)
+
+    return go_on
+
+
+async def _latest(storage: Storage) -> str:
+    """The latest interview that was left here; or Gone."""
+    from .interview import Interview
+
+    heads = [head async for head in storage.interviews(owner=OWNER)]
+    for head in sorted(heads, key=lambda head: head.updated_at, reverse=True):
+        interview_id = head.interview_id
+        if Interview.replay(interview_id, await storage.load(interview_id)).state != "stopped":
+            return interview_id
+    raise Gone("", "there is no interview to go on with; interview-fsm practice RESUME begins one")
+
+
+def _welcome(session: Session, *, typing: bool, keeps: bool) -> list[str]:
+    """What is said before the first question: what was read, who asks, and how to answer."""
+    from . import terminal
+
+    interview, material = session.interview, session.material
+    lines = []
+    if keeps and interview.version:
+        answered = len(interview.answered)
+        so_far = f" {answered} answer{'s' if answered != 1 else ''} so far." if answered else ""
+        lines.append(f"Welcome back.{so_far}")
+    if material is not None:
+        lines.append(_extent(material.resume, material.pages))
+    else:
+        lines.append("Your résumé's text is no longer kept (24 hours), so new questions are general.")
+    lines.append("You talk to a program (coach: rules, not a model). Nothing leaves this machine.")
+    if typing:
+        lines.append(terminal.HELP)
+    return lines
+
+
+def _extent(text: str, pages: int) -> str:
+    from .coaching.evidence import find_evidence
+
+    words, pieces = len(text.split()), len(find_evidence(text))
+    read = f"Read: {pages} page{'s' if pages != 1 else ''}, {words} words"
+    return f"{read}, {pieces} piece{'s' if pieces != 1 else ''} that questions can build on."
+
+
+def _left(console: Console, session: Session, named: Path | None, *, lost: bool) -> None:
+    """Say what is kept of an interview that was left, and how to go on; *lost* is what was being typed."""
+    interview = session.interview
+    console.print()
+    if not interview.version:
+        console.print("The interview had not begun, so nothing is kept.")
+        return
+    if lost:
+        console.print("The answer you were typing could not be kept: copy it from above.", style="yellow")
+    answered = len(interview.answered)
+    kept = f"{answered} answer{'s' if answered != 1 else ''} kept" if answered else "Kept"
+    _commands(console, f"{kept}. To go on:", _shown("practice --continue", interview.id, named))
+    _commands(console, "To read it:", _shown("sessions show", interview.id, named))
+
+
+def _shown(command: str, interview_id: str, named: Path | None = None) -> str:
+    import shlex
+
+    where = f" --database {shlex.quote(str(named))}" if named else ""
+    return f"interview-fsm {command} {interview_id}{where}"
+
+
+def _commands(console: Console, words: str, command: str) -> None:
+    """A command by itself on its line, so that it can be copied whole."""
+    console.print(f"{words}\n  {command}", style="dim", soft_wrap=True, markup=False)
+
+
+@main.command()
+def demo() -> None:
+    """Hold a whole interview by itself, offline: an invented person's résumé, answers, and the report."""
+    _demo()
+
+
+def _demo() -> None:
+    import json
+    from importlib.resources import files
+
+    from .events import Material, Plan
+
+    data = files("interview_fsm") / "data"
+    document = _run(_read_bytes((data / "demo_resume.pdf").read_bytes()))
+    answers = json.loads((data / "demo_answers.json").read_text(encoding="utf-8"))
+    plan = Plan(questions=3, follow_ups=1, seed=answers["seed"], resume_digest=document.digest)
+    opening = _beginning(Material.of(document))
+    with _talk() as console:
+        console.print("An interview by itself: résumé and answers are an invented person's.")
+        read = _demo_reader(answers)
+        _sit(opening, plan, answers["difficulty"], console, read, storage="memory", echo=True)
+
+
+def _demo_reader(answers: dict[str, Any]) -> Reader:
+    """The written answer that belongs to a question's competency; the follow-up's own."""
+    by_competency, spare = dict(answers["answers"]), list(answers["spare"])
+
+    def read(question: Question) -> str | None:
+        if question.follow_up_to is not None:
+            return str(answers["follow_up"])
+        text = by_competency.pop(question.slot.competency, None)
+        return text or (spare.pop(0) if spare else None)
+
+    return read
+
+
+# ------------------------------------------------------------------------------------------- résumés
+
+
+async def _read(source: str, allow_fetch: tuple[str, ...]) -> Resume:
+    from .assistant import read_resume
+    from .resume.fetch import Fetcher
+    from .resume.links import FetchPolicy
+    from .resume.reader import Reader
+
+    fetcher, reader = Fetcher(FetchPolicy.allowing(allow_fetch)), Reader()
+    try:
+        given: str | bytes = sys.stdin.buffer.read() if source == "-" else source
+        return await read_resume(given, fetcher=fetcher, reader=reader)
+    finally:
+        await fetcher.aclose()
+        await reader.aclose()
+
+
+async def _read_bytes(document: bytes) -> Resume:
+    from .resume.reader import Reader
+
+    reader = Reader()
+    try:
+        return await reader.read(document)
+    finally:
+        await reader.aclose()
+
+
+def _warn(document: Resume) -> None:
+    for warning in document.warnings:
+        where = f"page {warning.page}: " if warning.page else ""
+        click.echo(f"Warning: {where}{warning.message}", err=True)
+
+
+@main.command()
+@click.argument("source")
+@click.option("--text", "as_text", is_flag=True, help="Print exactly the text that an interviewer gets.")
+@click.option("--json", "as_json", is_flag=True, help="Print everything that was read, as JSON.")
+@ALLOW_FETCH
+def resume(source: str, as_text: bool, as_json: bool, allow_fetch: tuple[str, ...]) -> None:
+    """Show what is read of a résumé. SOURCE is a file, a link, or - for standard input."""
+    document = _run(_read(source, allow_fetch))
+    _warn(document)
+    if as_json:
+        import msgspec
+
+        click.echo(msgspec.json.format(msgspec.json.encode(document), indent=1))
+    elif as_text:
+        click.echo(document.text)
+    else:
+        _describe(document)
+
+
+def _describe(document: Resume) -> None:
+    from .coaching.evidence import find_evidence
+
+    text = document.text
+    pages = len(document.pages)
+    click.echo(f"{pages} page{'s' if pages != 1 else ''}, {len(text)} characters, {len(text.split())} words")
+    evidence = find_evidence(text)
+    click.echo(f"{len(evidence)} pieces that a question may build on:")
+    for piece in evidence:
+        click.echo(f"  {piece.kind:<12} {' '.join(piece.text.split())}")
+
+
+# -------------------------------------------------------------------------------------------- report
+
+
+@main.command()
+@click.argument("interview_id")
+@click.option(
+    "--format",
+    "-f",
+    "form",
+    type=click.Choice(["text", "md", "html", "json"]),
+    help="[default: by the file's name, else text]",
+)
+@click.option("--output", "-o", type=click.Path(path_type=Path, dir_okay=False))
+@DATABASE
+def report(interview_id: str, form: str | None, output: Path | None, database: Path | None) -> None:
+    """Make a report of an interview that is kept: questions, answers, feedback and what it rests on."""
+    from .interview import Interview
+
+    entries = _run(_with_storage(database, lambda storage: _load(storage, interview_id)))
+    suffixes = {".md": "md", ".markdown": "md", ".html": "html", ".htm": "html", ".json": "json"}
+    form = form or suffixes.get(output.suffix.lower() if output else "", "text")
+    written = _reported(Interview.replay(interview_id, entries), form, _given_at(entries))
+    if output is None:
+        click.echo(written, nl=False)
+        return
+    try:
+        output.write_bytes(written)
+    except OSError as error:
+        raise SettingError(f"the report cannot be written to {output}: {error.strerror}") from error
+
+
+def _reported(interview: Interview, form: str, made_at: datetime) -> bytes:
+    from .report import as_html, as_json, as_markdown, as_text
+
+    if form == "json":
+        return as_json(interview, made_at=made_at)
+    if form == "html":
+        return as_html(interview, made_at=made_at).encode()
+    if form == "md":
+        return as_markdown(interview, made_at=made_at).encode()
+    return as_text(interview).encode() + b"\n"
+
+
+def _given_at(entries: list[Entry]) -> datetime:
+    """When the latest feedback was given; when the interview began, where there is none."""
+    from datetime import UTC, datetime
+
+    from .events import FeedbackGiven
+
+    given = [entry for entry in entries if any(isinstance(event, FeedbackGiven) for event in entry.story)]
+    return datetime.fromtimestamp((given[-1] if given else entries[0]).at, UTC)
+
+
+# ------------------------------------------------------------------------------------------- diagram
+
+
+@main.command()
+@click.option(
+    "--format",
+    "-f",
+    "form",
+    type=click.Choice(["mermaid", "dot", "svg", "png"]),
+    help="[default: by the file's name, else mermaid]",
+)
+@click.option("--output", "-o", type=click.Path(path_type=Path, dir_okay=False))
+def diagram(form: str | None, output: Path | None) -> None:
+    """Draw the life of an interview from its table."""
+    from .diagram import draw
+
+    suffixes = {
+        ".mmd": "mermaid",
+        ".md": "mermaid",
+        ".dot": "dot",
+        ".gv": "dot",
+        ".svg": "svg",
+        ".png": "png",
+    }
+    form = form or suffixes.get(output.suffix.lower() if output else "", "mermaid")
+    drawn = draw(form)
+    if output is not None:
+        output.write_bytes(drawn)
+    elif form == "png" and sys.stdout.isatty():
+        raise SettingError("a PNG cannot be shown in a terminal; use --output FILE")
+    else:
+        sys.stdout.buffer.write(drawn)
+        if form != "png":
+            sys.stdout.buffer.write(b"\n")
+
+
+# ------------------------------------------------------------------------------------------ sessions
+
+
+@main.group()
+def sessions() -> None:
+    """Look at the interviews that are kept, take them with you, delete them."""
+
+
+async def _with_storage(database: Path | None, work: Any, *, read_only: bool = True) -> Any:
+    from .adapters import load
+
+    storage = await load("sqlite", path=database, read_only=read_only)
+    try:
+        return await work(storage)
+    finally:
+        await storage.aclose()
+
+
+@sessions.command("list")
+@click.option("--json", "as_json", is_flag=True)
+@DATABASE
+def list_sessions(database: Path | None, as_json: bool) -> None:
+    """List them, the latest last."""
+
+    async def work(storage: Storage) -> list[tuple[Head, Interview]]:
+        from .interview import Interview
+
+        heads = sorted([h async for h in storage.interviews()], key=lambda head: head.updated_at)
+        return [(h, Interview.replay(h.interview_id, await storage.load(h.interview_id))) for h in heads]
+
+    try:
+        found = _run(_with_storage(database, work))
+    except AdapterError as error:
+        if error.code != "storage_empty":
+            raise
+        found = []
+    if as_json:
+        import json
+
+        click.echo(json.dumps([_row(head, interview) for head, interview in found], indent=1))
+        return
+    if not found:
+        click.echo("No interviews are kept.", err=True)
+    for head, interview in found:
+        row = _row(head, interview)
+        counts = f"{row['asked']} asked, {row['answered']} answered"
+        click.echo(f"{row['id']}  {row['updated']}  {row['state']:<19} {counts}")
+
+
+def _row(head: Head, interview: Interview) -> dict[str, Any]:
+    return {
+        "id": head.interview_id,
+        "updated": _when(head.updated_at),
+        "state": str(interview.state),
+        "asked": len(interview.turns),
+        "answered": len(interview.answered),
+        "version": head.version,
+        "expires": _when(head.expires_at) if head.expires_at else None,
+    }
+
+
+def _when(at: float) -> str:
+    from datetime import datetime
+
+    return datetime.fromtimestamp(at).astimezone().isoformat(timespec="seconds")
+
+
+async def _load(storage: Storage, interview_id: str) -> list[Entry]:
+    return await storage.load(interview_id)
+
+
+@sessions.command()
+@click.argument("interview_id")
+@DATABASE
+def show(interview_id: str, database: Path | None) -> None:
+    """Show one: questions, answers, feedback."""
+    from . import terminal
+    from .interview import Interview
+
+    entries = _run(_with_storage(database, lambda storage: _load(storage, interview_id)))
+    interview = Interview.replay(interview_id, entries)
+    difficulty = f", difficulty {interview.difficulty}" if interview.difficulty else ""
+    with _talk() as console:
+        terminal.show(console, f"{interview.id}: {interview.state.replace('_', ' ')}{difficulty}")
+        terminal.report(console, interview)
+
+
+@sessions.command()
+@click.argument("interview_id")
+@click.option("--output", "-o", type=click.Path(path_type=Path, dir_okay=False))
+@DATABASE
+def export(interview_id: str, output: Path | None, database: Path | None) -> None:
+    """Write out everything kept of one, as JSON lines: its log, entry by entry."""
+    import json
+
+    from .events import FORMAT, encode
+
+    entries = _run(_with_storage(database, lambda storage: _load(storage, interview_id)))
+    head = json.dumps({"format": "interview_fsm.log", "version": FORMAT, "interview": interview_id})
+    lines = "\n".join([head, *(encode(entry).decode() for entry in entries)]) + "\n"
+    if output is None:
+        click.echo(lines, nl=False)
+    else:
+        output.write_text(lines, encoding="utf-8")
+
+
+@sessions.command()
+@click.argument("interview_id", required=False)
+@click.option("--all", "everything", is_flag=True, help="Every interview.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@DATABASE
+def delete(interview_id: str | None, everything: bool, yes: bool, database: Path | None) -> None:
+    """Delete one, or all, for good: no trace of the text stays in any file."""
+    if (interview_id is None) == (not everything):
+        raise click.UsageError("name an interview, or give --all")
+    from .engine import RESUME_SUFFIX
+
+    if not yes:
+        click.confirm(f"Delete {'every interview' if everything else interview_id} for good?", abort=True)
+
+    async def work(storage: Storage) -> int:
+        chosen = [interview_id] if interview_id else [h.interview_id async for h in storage.interviews()]
+        deleted = 0
+        for each in chosen:
+            await storage.erase(each + RESUME_SUFFIX)
+            deleted += await storage.erase(each)
+        return deleted
+
+    deleted = _run(_with_storage(database, work, read_only=False))
+    click.echo(f"{deleted} deleted.", err=True)
+    if not deleted:
+        sys.exit(1)
