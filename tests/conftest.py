@@ -1,0 +1,62 @@
+"""What every test is held to: nothing is left behind, and CI tests the same examples each time."""
+
+import os
+import threading
+import time
+from collections.abc import Generator
+from contextlib import suppress
+
+import psutil
+import pytest
+from hypothesis import settings
+
+settings.register_profile("ci", derandomize=True, deadline=None, print_blob=True)
+settings.register_profile(
+    "local", deadline=None
+)  # the machine may be busy; slowness is the benchmarks' matter
+settings.load_profile("ci" if os.environ.get("CI") else "local")
+
+GRACE = 5.0
+"""Seconds that a thread or a process has to end after its test; most need none."""
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left_running() -> Generator[None, None, None]:
+    """Threads and child processes that a test began have ended when it has."""
+    threads, children = _threads(), _children()
+    yield
+    give_up = time.monotonic() + GRACE
+    while (left := (_threads() - threads) | (_children() - children)) and time.monotonic() < give_up:
+        time.sleep(0.01)
+    assert not left, f"left running: {sorted(map(str, left))}"
+
+
+def _threads() -> set[object]:
+    return {thread for thread in threading.enumerate() if thread.is_alive()}
+
+
+def _children() -> set[object]:
+    if not _has_children():
+        return set()
+    alive = set()
+    for child in psutil.Process().children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            if child.status() != psutil.STATUS_ZOMBIE and not _is_pythons_own(child):
+                alive.add(child)
+    return alive
+
+
+def _has_children() -> bool:
+    """Whether there is any; asking this first spares each test the reading of all of /proc."""
+    if not hasattr(os, "waitid"):
+        return True
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return False
+    return True
+
+
+def _is_pythons_own(child: psutil.Process) -> bool:
+    # multiprocessing starts it once and keeps it until the interpreter ends
+    return any("multiprocessing.resource_tracker" in word for word in child.cmdline())

@@ -1,0 +1,101 @@
+"""A running server for tests, with real sockets and fakes behind them."""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+
+from interview_fsm.adapters.memory import MemoryStorage
+from interview_fsm.engine import Engine
+from interview_fsm.errors import ResumeError
+from interview_fsm.events import Page, Resume, Span
+from interview_fsm.server import Server, ServerSettings
+from interview_fsm.testing import ScriptedInterviewer
+
+LINK = "https://example.com/myresume.pdf;2"
+
+
+class Document:
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+
+
+class Library:
+    """A fetcher and a reader: every link leads to its own name; one with ``bad`` in it to nothing."""
+
+    async def fetch(self, url: str) -> Document:
+        if "bad" in url:
+            raise ResumeError("resume_unreachable", "That link cannot be reached.")
+        return Document(url.encode())
+
+    async def read(self, document: bytes) -> Resume:
+        return Resume((Page(1, 595, 842, (Span(document.decode(), (0, 0, 9, 9), 9),)),))
+
+    async def aclose(self) -> None:
+        pass
+
+
+class Running:
+    """The server and what it stands on."""
+
+    def __init__(self, server: Server, engine: Engine, storage: Any, interviewer: Any) -> None:
+        self.server, self.engine = server, engine
+        self.storage, self.interviewer = storage, interviewer
+
+    def connect(self, **options: Any) -> connect:
+        return connect(self.server.url.replace("localhost", "127.0.0.1"), compression=None, **options)
+
+    async def get(
+        self, path: str = "/", method: str = "GET", **headers: str
+    ) -> tuple[int, dict[str, str], str]:
+        return await asyncio.to_thread(self._get, path, method, headers)
+
+    def _get(self, path: str, method: str, headers: dict[str, str]) -> tuple[int, dict[str, str], str]:
+        connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=5)
+        try:
+            connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
+            for name, value in ({"Host": f"localhost:{self.server.port}"} | headers).items():
+                connection.putheader(name, value)
+            connection.endheaders()
+            answer = connection.getresponse()
+            return answer.status, dict(answer.getheaders()), answer.read().decode()
+        finally:
+            connection.close()
+
+
+@asynccontextmanager
+async def running(
+    *, storage: Any = None, interviewer: Any = None, ports: dict[str, Any] | None = None, **settings: Any
+) -> AsyncGenerator[Running, None]:
+    storage = storage or MemoryStorage()
+    interviewer = interviewer or ScriptedInterviewer()
+    library = Library()
+    async with (
+        Engine(storage, interviewer, **(ports or {})) as engine,
+        Server(
+            engine, fetcher=library, reader=library, settings=ServerSettings(port=0, seed=1, **settings)
+        ) as server,
+    ):
+        yield Running(server, engine, storage, interviewer)
+
+
+async def exchange(socket: ClientConnection, line: str) -> str:
+    """Send *line*; the reply."""
+    await socket.send(line)
+    return str(await asyncio.wait_for(socket.recv(), 5))
+
+
+async def closing(socket: ClientConnection) -> tuple[list[str], int | None]:
+    """What still comes, and the code it closes with."""
+    heard = []
+    try:
+        while True:
+            heard.append(str(await asyncio.wait_for(socket.recv(), 5)))
+    except ConnectionClosed:
+        return heard, socket.close_code

@@ -1,0 +1,105 @@
+"""kill -9 at any moment: every acknowledged append is there, once, and nothing is there that was not sent."""
+
+import asyncio
+import os
+import random
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from interview_fsm.adapters import sqlite
+from interview_fsm.errors import Gone
+from interview_fsm.events import Entry, SubmitAnswer
+
+KILLS = 1_000 if os.environ.get("INTERVIEW_FSM_SOAK") == "1" else 20
+SESSIONS = tuple(f"session-{n}" for n in range(8))
+
+
+def told(session, version):
+    """What a session says at a version: unlike everything else that is said."""
+    text = f"{session} says {version}. " * (1 + version * 37 % 90)
+    return Entry(version, f"{session}:{version}", float(version), (SubmitAnswer(1, text),))
+
+
+# ----------------------------------------------------------------------- the child that is killed
+
+
+async def session(storage, name):
+    """Go on where the log ends; first send the last entry again, as a client does that heard nothing."""
+    try:
+        version = max(1, len(await storage.load(name)))
+    except Gone:
+        version = 1
+    while True:
+        await storage.append(name, version - 1, told(name, version))
+        os.write(1, f"{name} {version}\n".encode())
+        version += 1
+
+
+async def child(path):
+    os.write(1, b"opening 0\n")
+    storage = await sqlite.create(path=path)
+    await asyncio.gather(*(session(storage, name) for name in SESSIONS))
+
+
+# ---------------------------------------------------------------------------------------- the test
+
+
+def acknowledged_before_killed(path, lines):
+    """What a child acknowledged that is killed when it has written a number of lines."""
+    command = [sys.executable, __file__, str(path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        watch = threading.Timer(60, process.kill)  # a child that hangs fails the test below
+        watch.start()
+        heard = [process.stdout.readline() for _ in range(lines)]
+        process.kill()
+        heard += process.stdout.readlines()
+        watch.cancel()
+        watch.join()
+    assert all(line.endswith(b"\n") for line in heard), "the child ended or hung by itself"
+    return [(name, int(version)) for name, version in (line.decode().split() for line in heard)][1:]
+
+
+async def logs(path, after):
+    """Of each session the entries after a version."""
+    storage = await sqlite.create(path=path, read_only=True)
+    try:
+        heads = [head.interview_id async for head in storage.interviews()]
+        return {name: await storage.load(name, after[name]) for name in heads}
+    finally:
+        await storage.aclose()
+
+
+def check(found, checked, acknowledged):
+    """What was found after the versions checked already goes on to what was acknowledged, or one further."""
+    for name, version in acknowledged.items():
+        entries = found.get(name, [])
+        assert entries == [told(name, checked[name] + n) for n in range(1, len(entries) + 1)]
+        assert checked[name] + len(entries) - version in (0, 1), name
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1_800)
+def test_every_acknowledged_append_survives_kill_9_exactly_once(tmp_path):
+    path, chance = tmp_path / "interviews.db", random.Random(20)
+    acknowledged = dict.fromkeys(SESSIONS, 0)
+    checked = dict(acknowledged)
+    for _ in range(KILLS):
+        # Often while opening or just after, else anywhere in the work.
+        lines = chance.choice((1, 2, chance.randrange(2, 40), chance.randrange(2, 400)))
+        for name, version in acknowledged_before_killed(path, lines):
+            assert version - acknowledged[name] in (0, 1)
+            acknowledged[name] = version
+        if not any(acknowledged.values()):
+            continue  # killed before there was a file to read
+        check(asyncio.run(logs(path, checked)), checked, acknowledged)
+        checked = dict(acknowledged)  # so that a thousand kills do not read all of it a thousand times
+    assert all(acknowledged.values())
+    nothing = dict.fromkeys(SESSIONS, 0)
+    check(asyncio.run(logs(path, nothing)), nothing, acknowledged)
+
+
+if __name__ == "__main__":
+    asyncio.run(child(sys.argv[1]))
