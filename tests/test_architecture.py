@@ -53,20 +53,23 @@ MAY_IMPORT: dict[str, set[str]] = {
     "plaintext": STEPS | {"protocol", "report"},
     "terminal": STEPS | {"report", "portal"},
     "assistant": STEPS | {"report", "portal", "adapters", "resume", "coaching"},
+    "server_settings": set(),
+    "rates": set(),
+    "listening": ERRORS,
+    "door": {"protocol", "server_settings"},
+    "connection": STEPS
+    | {"protocol", "messages", "views", "plaintext", "jsonv1", "rates", "server_settings"},
     "server": STEPS
     | {
         "protocol",
-        "report",
-        "plaintext",
         "messages",
         "jsonv1",
         "seats",
-        "views",
         "pages",
-        "adapters",
-        "resume",
-        "coaching",
-        "",
+        "server_settings",
+        "listening",
+        "door",
+        "connection",
     },
     "__main__": {"cli"},
 }
@@ -86,8 +89,8 @@ MAY_USE: dict[str, set[str]] = {
     "idna": {"resume"},
     "msgspec": {
         "events", "interview", "ports", "house", "updates", "activities", "steps", "protocol", "plaintext",
-        "messages", "jsonv1", "views",
-        "report", "assistant", "server", "terminal", "cli", "coaching", "resume", "adapters", "testing",
+        "messages", "jsonv1", "views", "server_settings", "connection",
+        "report", "assistant", "terminal", "cli", "coaching", "resume", "adapters", "testing",
     },
     "openai": {"adapters.openai"},
     "pdfminer": {"resume"},
@@ -112,8 +115,8 @@ MAY_USE: dict[str, set[str]] = {
     },
     "stamina": {"adapters.anthropic", "adapters.openai"},
     "transitions": {"states", "diagram"},
-    "uvloop": {"cli", "server"},
-    "websockets": {"server"},
+    "uvloop": {"cli"},
+    "websockets": {"server", "door", "connection"},
 }  # fmt: skip
 
 SDKS = {
