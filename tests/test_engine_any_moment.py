@@ -30,7 +30,7 @@ class Sitting:
         self.interview_id = ""
 
     def engine(self) -> Engine:
-        return self.world.engine(follow_up=wants_a_number)
+        return self.world.engine(follow_up=wants_a_number, ahead=True)
 
     async def session(self, engine: Engine) -> Session:
         with suppress(Gone):

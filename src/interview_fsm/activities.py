@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import aclosing
-from typing import assert_never
+from typing import Any, assert_never
 
 from msgspec.structs import replace
 
@@ -29,6 +29,58 @@ from .house import Ports
 from .interview import Activity, Analyze, Ask, Interview, Listen, Speak
 from .ports import Brief
 from .updates import Heard, News, Speech
+
+
+class Ahead:
+    """The question that will come next, made ready while the candidate answers: at most one.
+
+    It is no event. It is used when it has become what is wanted, and dropped when it no longer fits.
+    """
+
+    __slots__ = ("_making", "_wanted")
+
+    def __init__(self) -> None:
+        self._wanted: Ask | None = None
+        self._making: asyncio.Task[Event] | None = None
+
+    @property
+    def wanted(self) -> Ask | None:
+        """What is being made ready, or has been; None for nothing."""
+        return self._wanted
+
+    def begin(self, wanted: Ask, making: Coroutine[Any, Any, Event]) -> None:
+        """Make *wanted* ready. Nothing may be there; drop it before."""
+        assert self._making is None
+        self._wanted, self._making = wanted, asyncio.get_running_loop().create_task(making)
+        self._making.add_done_callback(_looked_at)
+
+    def take(self, wanted: Activity) -> asyncio.Task[Event] | None:
+        """What is being made of *wanted*, to be awaited by the caller, whose it is from now on.
+
+        None when there is nothing of it, or it failed before it was needed: then nobody has waited for
+        it, and the question deserves a call of its own.
+        """
+        making = self._making
+        if making is None or wanted != self._wanted:
+            return None
+        self._wanted = self._making = None
+        failed = making.done() and (making.cancelled() or making.exception() is not None)
+        return None if failed else making
+
+    async def drop(self) -> None:
+        """Cancel it and wait until it has let go of what it held."""
+        making = self._making
+        if making is not None:
+            # As with an activity: who is cancelled while waiting here comes again, and once is enough.
+            if not making.done() and not making.cancelling():
+                making.cancel()
+            await asyncio.wait([making])
+        self._wanted = self._making = None
+
+
+def _looked_at(making: asyncio.Task[Event]) -> None:
+    if not making.cancelled():
+        making.exception()  # else asyncio complains that nobody has asked
 
 
 class Stage:
@@ -56,7 +108,7 @@ class Stage:
         """Run *activity*; what comes of it."""
         match activity:
             case Ask():
-                return await self._ask(activity)
+                return await self.ask(activity)
             case Analyze():
                 return await self._analyze()
             case Listen():
@@ -70,7 +122,8 @@ class Stage:
         material = self._material or Material()
         return Brief(self._interview, material.resume, material.job_description, ask)
 
-    async def _ask(self, wanted: Ask) -> Event:
+    async def ask(self, wanted: Ask) -> Event:
+        """The question that is wanted, now or later."""
         question = await self._ports.interviewer.ask(self._brief(wanted))
         follow_up_to = wanted.follow_up.question if wanted.follow_up else None
         return QuestionAsked(

@@ -42,8 +42,9 @@ class Engine:
 
     It holds its adapters but does not own them: whoever made them closes them. *follow_up* is the rule
     that decides after each answer whether one is wanted (``interview_fsm.coaching.follow_up``); without
-    it there are none. *observe* is called with every entry and timing, on the event loop: be quick.
-    *clock* gives seconds since the epoch.
+    it there are none. *ahead* has the next question made ready while the candidate answers: worth its
+    calls where the interviewer takes its time, as a model does. *observe* is called with every entry and
+    timing, on the event loop: be quick. *clock* gives seconds since the epoch.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class Engine:
         transcriber: Transcriber | None = None,
         speaker: Speaker | None = None,
         follow_up: FollowUpRule | None = None,
+        ahead: bool = False,
         observe: Observer | None = None,
         observe_texts: bool = False,
         limits: Limits | None = None,
@@ -66,6 +68,7 @@ class Engine:
             Ports(storage, interviewer, recorder, transcriber, speaker),
             self.limits,
             rule=follow_up,
+            ahead=ahead,
             observe=observe,
             observe_texts=observe_texts,
             clock=clock,

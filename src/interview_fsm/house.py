@@ -54,7 +54,7 @@ class Observed(Struct, frozen=True):
 
     interview_id: str
     name: str
-    """``append``, ``ask``, ``speak``, ``listen`` or ``analyze``."""
+    """``append``, ``ask``, ``speak``, ``listen``, ``analyze``, or ``prefetch``: a question made ahead."""
     seconds: float
     outcome: str = "ok"
     """``ok``, ``cancelled``, or an error's code."""
@@ -88,11 +88,14 @@ class House:
         limits: Limits,
         *,
         rule: FollowUpRule | None,
+        ahead: bool,
         observe: Observer | None,
         observe_texts: bool,
         clock: Callable[[], float],
     ) -> None:
         self.ports, self.limits, self.clock = ports, limits, clock
+        self.ahead = ahead
+        """Whether the next question is made ready while the candidate answers."""
         self._rule, self._observe, self._texts = rule, observe, observe_texts
 
     def follow_up(self, interview: Interview) -> FollowUpWanted | None:

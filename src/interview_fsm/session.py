@@ -18,7 +18,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Self
 
-from .activities import Stage
+from .activities import Ahead, Stage
 from .errors import AdapterError, Busy, Conflict, InterviewError, InvalidCommand, SessionOver, SessionTaken
 from .events import (
     ActivityFailed,
@@ -36,7 +36,7 @@ from .events import (
     encode,
 )
 from .house import House, Observed, traced
-from .interview import Activity, Interview, Listen, Speak
+from .interview import Activity, Ask, Interview, Listen, Speak
 from .states import State, Trigger, refusal
 from .updates import News, Update, Updates
 
@@ -67,6 +67,7 @@ class Session:
 
     __slots__ = (
         "_activity",
+        "_ahead",
         "_done",
         "_given_up",
         "_house",
@@ -108,6 +109,7 @@ class Session:
         self._wake: asyncio.Future[None] | None = None
         self._activity: Activity | None = None
         self._performing: asyncio.Task[None] | None = None
+        self._ahead = Ahead()
         self._done: asyncio.Event | None = None
         self._given_up = False
         self._readers: tuple[Updates, ...] = ()
@@ -256,6 +258,7 @@ class Session:
             self._leaving = True
             try:
                 await self._cease()
+                await self._ahead.drop()
             finally:
                 self._bury(reason or self._stopping or SessionOver(self.interview.id))
 
@@ -366,7 +369,9 @@ class Session:
 
     async def _reconcile(self) -> None:
         """See to it that what must be going on is going on, and nothing else."""
-        wanted = self.interview.activity
+        wanted, upcoming = self.interview.activity, self._upcoming
+        if self._ahead.wanted not in (wanted, upcoming):
+            await self._ahead.drop()
         if wanted != self._activity:
             await self._cease()
             self._activity, self._given_up = wanted, False
@@ -375,6 +380,28 @@ class Session:
                 self._performing = asyncio.get_running_loop().create_task(self._perform(wanted))
         if self._done is not None and self.interview.finishing:
             self._done.set()
+        if upcoming is not None and self._ahead.wanted is None:
+            self._ahead.begin(upcoming, self._make_ready(upcoming))
+
+    @property
+    def _upcoming(self) -> Ask | None:
+        return self.interview.upcoming if self._house.ahead else None
+
+    async def _make_ready(self, wanted: Ask) -> Event:
+        """The question that will be wanted. Its failure is nobody's before somebody waits for it."""
+        began = time.perf_counter()
+        ended = "cancelled"
+        try:
+            async with asyncio.timeout(self._house.limits.ask):
+                made = await self._stage().ask(wanted)
+            ended = "ok"
+        except Exception as error:
+            ended = error.code if isinstance(error, AdapterError) else "internal"
+            raise
+        finally:
+            took = time.perf_counter() - began
+            self._house.observed(Observed(self.interview.id, "prefetch", took, ended))
+        return made
 
     async def _cease(self) -> None:
         """Cancel the activity and wait until it has let go of what it held."""
@@ -397,7 +424,7 @@ class Session:
         ended = "cancelled"
         try:
             async with asyncio.timeout(seconds):
-                outcome = await self._stage().perform(activity)
+                outcome = await (self._ahead.take(activity) or self._stage().perform(activity))
             self._try_out(outcome, name)
             ended = "ok"
             if isinstance(outcome, AnswerLost):
