@@ -15,10 +15,11 @@ PACKAGE = Path(interview_fsm.__file__).parent
 NAME = "interview_fsm"
 
 ERRORS = {"errors"}
+BUDGET = ERRORS | {"budget"}
 STATES = ERRORS | {"states"}
 EVENTS = STATES | {"events"}
 INTERVIEW = EVENTS | {"interview"}
-CORE = INTERVIEW | {"ports"}
+CORE = INTERVIEW | BUDGET | {"ports"}
 ENGINE = CORE | {"engine"}
 STEPS = ENGINE | {"steps"}
 
@@ -26,11 +27,12 @@ STEPS = ENGINE | {"steps"}
 # except for adapters.
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
+    "budget": ERRORS,
     "portal": set(),
     "states": ERRORS,
     "events": STATES,
     "interview": EVENTS,
-    "ports": INTERVIEW,
+    "ports": INTERVIEW | BUDGET,
     "house": CORE,
     "updates": CORE,
     "activities": CORE | {"house", "updates"},
@@ -88,8 +90,8 @@ MAY_USE: dict[str, set[str]] = {
     "hypothesis": {"testing"},
     "idna": {"resume"},
     "msgspec": {
-        "events", "interview", "ports", "house", "updates", "activities", "steps", "protocol", "plaintext",
-        "messages", "jsonv1", "views", "server_settings", "connection",
+        "budget", "events", "interview", "ports", "house", "updates", "activities", "steps", "protocol",
+        "plaintext", "messages", "jsonv1", "views", "server_settings", "connection",
         "report", "assistant", "terminal", "cli", "coaching", "resume", "adapters", "testing",
     },
     "openai": {"adapters.openai"},

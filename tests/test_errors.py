@@ -8,6 +8,7 @@ from interview_fsm import errors
 from interview_fsm.errors import (
     AdapterError,
     BadMessage,
+    BudgetSpent,
     Busy,
     CommandError,
     Conflict,
@@ -62,6 +63,18 @@ TABLE: list[tuple[InterviewError, str, bool, str]] = [
         "the disk is full",
     ),
     (AdapterError("coach", "timeout"), "timeout", False, "coach failed (timeout)"),
+    (
+        BudgetSpent("interview", "model calls"),
+        "budget_spent",
+        False,
+        "this interview has used up its model calls; what there is is kept, and another can be begun",
+    ),
+    (
+        BudgetSpent("client", "time for recordings"),
+        "budget_spent",
+        False,
+        "you have used up your time for recordings for today; what there is is kept, come back tomorrow",
+    ),
     (
         MissingExtra("microphone", "mic"),
         "missing_extra",

@@ -10,6 +10,7 @@
     │   ├── ResumeError       the résumé's link or document cannot be used
     │   └── SettingError      a setting or an option cannot be used
     ├── AdapterError          the world's doing: a device, a service, a disk
+    │   ├── BudgetSpent       no more calls, tokens or sound for this interview or client
     │   └── MissingExtra      a package that is not installed
     └── SessionError          this interview is not to be had (any more) from here
         ├── SessionOver       the session ended before it could do this
@@ -117,6 +118,25 @@ class AdapterError(InterviewError):
 
     def __str__(self) -> str:
         return self.message or f"{self.adapter} failed ({self.code})"
+
+
+class BudgetSpent(AdapterError):
+    """Another call would cost more than there is for it; it was not made.
+
+    ``scope`` is whose budget it is (``interview``, ``client`` or ``server``), ``what`` is spent, in words.
+    """
+
+    def __init__(self, scope: str, what: str) -> None:
+        super().__init__("budget", "budget_spent", _SPENT[scope].format(what=what))
+        self.args = (scope, what)
+        self.scope, self.what = scope, what
+
+
+_SPENT = {
+    "interview": "this interview has used up its {what}; what there is is kept, and another can be begun",
+    "client": "you have used up your {what} for today; what there is is kept, come back tomorrow",
+    "server": "this server has used up its {what} for today; what there is is kept, come back tomorrow",
+}
 
 
 class MissingExtra(AdapterError):

@@ -17,8 +17,9 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from typing import Protocol
 
-from msgspec import Struct
+from msgspec import Struct, field
 
+from .budget import Budget
 from .events import Entry, Feedback, Head, Partial, Question, Resume, Source, Transcript
 from .interview import Ask, Interview
 
@@ -92,10 +93,16 @@ class Brief(Struct, frozen=True):
     job_description: str = ""
     ask: Ask | None = None
     """The question wanted, when asking."""
+    budget: Budget = field(default_factory=Budget)
+    """What this interview may still cost. Who calls a service charges it before each call."""
 
 
 class Interviewer(Protocol):
-    """Thinks of questions and of feedback."""
+    """Thinks of questions and of feedback.
+
+    Its attribute ``billing``, a ``budget.Billing``, says who counts what it costs. One that has none is
+    counted by the engine: each method is one call, and is not called when ``brief.budget`` is spent.
+    """
 
     async def ask(self, brief: Brief) -> Question:
         """The question that ``brief.ask`` wants: whole, guarded, in ``plan.language``."""

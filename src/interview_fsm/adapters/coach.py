@@ -11,6 +11,7 @@ import asyncio
 import hashlib
 from collections import OrderedDict
 
+from ..budget import Billing
 from ..coaching.cues import read_answer
 from ..coaching.evidence import MAX_TEXT, find_units
 from ..coaching.feedback import assess_answer, summarised, unassessed
@@ -45,6 +46,8 @@ class Coach:
     Holds the evidence of the last few résumés, by digest, until ``aclose()``; nothing else. One instance
     serves any number of interviews at once.
     """
+
+    billing = Billing.FREE
 
     def __init__(self) -> None:
         self._evidence: OrderedDict[bytes, tuple[Unit, ...]] = OrderedDict()
