@@ -32,40 +32,47 @@ from .updates import Heard, News, Speech
 
 
 class Ahead:
-    """The question that will come next, made ready while the candidate answers: at most one.
+    """The main question that will come next, made ready while the candidate answers: at most one.
 
-    It is no event. It is used when it has become what is wanted, and dropped when it no longer fits.
+    It is no event. It is used when it has become what is wanted, and dropped when it no longer fits. A
+    follow-up that comes before it only moves its number.
     """
 
     __slots__ = ("_making", "_wanted")
 
     def __init__(self) -> None:
         self._wanted: Ask | None = None
-        self._making: asyncio.Task[Event] | None = None
+        self._making: asyncio.Task[QuestionAsked] | None = None
 
     @property
-    def wanted(self) -> Ask | None:
-        """What is being made ready, or has been; None for nothing."""
-        return self._wanted
+    def is_empty(self) -> bool:
+        """Whether nothing is there: not made, not being made, not failed."""
+        return self._making is None
 
-    def begin(self, wanted: Ask, making: Coroutine[Any, Any, Event]) -> None:
+    def fits(self, wanted: Activity | None, upcoming: Ask | None) -> bool:
+        """Whether what is there may still be asked, now or later."""
+        if isinstance(wanted, Ask):
+            return self._is(replace(wanted, follow_up=None))
+        return self._is(upcoming)
+
+    def begin(self, wanted: Ask, making: Coroutine[Any, Any, QuestionAsked]) -> None:
         """Make *wanted* ready. Nothing may be there; drop it before."""
         assert self._making is None
         self._wanted, self._making = wanted, asyncio.get_running_loop().create_task(making)
         self._making.add_done_callback(_looked_at)
 
-    def take(self, wanted: Activity) -> asyncio.Task[Event] | None:
+    def take(self, wanted: Activity) -> Coroutine[Any, Any, Event] | None:
         """What is being made of *wanted*, to be awaited by the caller, whose it is from now on.
 
         None when there is nothing of it, or it failed before it was needed: then nobody has waited for
         it, and the question deserves a call of its own.
         """
         making = self._making
-        if making is None or wanted != self._wanted:
+        if making is None or not isinstance(wanted, Ask) or not self._is(wanted):
             return None
         self._wanted = self._making = None
         failed = making.done() and (making.cancelled() or making.exception() is not None)
-        return None if failed else making
+        return None if failed else _numbered(making, wanted.number)
 
     async def drop(self) -> None:
         """Cancel it and wait until it has let go of what it held."""
@@ -77,8 +84,17 @@ class Ahead:
             await asyncio.wait([making])
         self._wanted = self._making = None
 
+    def _is(self, ask: Ask | None) -> bool:
+        ready = self._wanted
+        return ask is not None and ready is not None and replace(ready, number=ask.number) == ask
 
-def _looked_at(making: asyncio.Task[Event]) -> None:
+
+async def _numbered(making: asyncio.Task[QuestionAsked], number: int) -> Event:
+    asked = await making
+    return QuestionAsked(replace(asked.question, number=number))
+
+
+def _looked_at(making: asyncio.Task[QuestionAsked]) -> None:
     if not making.cancelled():
         making.exception()  # else asyncio complains that nobody has asked
 
@@ -122,7 +138,7 @@ class Stage:
         material = self._material or Material()
         return Brief(self._interview, material.resume, material.job_description, ask)
 
-    async def ask(self, wanted: Ask) -> Event:
+    async def ask(self, wanted: Ask) -> QuestionAsked:
         """The question that is wanted, now or later."""
         question = await self._ports.interviewer.ask(self._brief(wanted))
         follow_up_to = wanted.follow_up.question if wanted.follow_up else None

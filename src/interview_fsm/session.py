@@ -30,6 +30,7 @@ from .events import (
     Event,
     Material,
     Plan,
+    QuestionAsked,
     StopInterview,
     SubmitAnswer,
     Warning,
@@ -370,7 +371,7 @@ class Session:
     async def _reconcile(self) -> None:
         """See to it that what must be going on is going on, and nothing else."""
         wanted, upcoming = self.interview.activity, self._upcoming
-        if self._ahead.wanted not in (wanted, upcoming):
+        if not self._ahead.fits(wanted, upcoming):
             await self._ahead.drop()
         if wanted != self._activity:
             await self._cease()
@@ -380,14 +381,14 @@ class Session:
                 self._performing = asyncio.get_running_loop().create_task(self._perform(wanted))
         if self._done is not None and self.interview.finishing:
             self._done.set()
-        if upcoming is not None and self._ahead.wanted is None:
+        if upcoming is not None and self._ahead.is_empty:
             self._ahead.begin(upcoming, self._make_ready(upcoming))
 
     @property
     def _upcoming(self) -> Ask | None:
         return self.interview.upcoming if self._house.ahead else None
 
-    async def _make_ready(self, wanted: Ask) -> Event:
+    async def _make_ready(self, wanted: Ask) -> QuestionAsked:
         """The question that will be wanted. Its failure is nobody's before somebody waits for it."""
         began = time.perf_counter()
         ended = "cancelled"
