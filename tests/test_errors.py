@@ -12,6 +12,8 @@ from interview_fsm.errors import (
     Busy,
     CommandError,
     Conflict,
+    EngineClosed,
+    Expired,
     Gone,
     InterviewError,
     InvalidCommand,
@@ -87,6 +89,12 @@ TABLE: list[tuple[InterviewError, str, bool, str]] = [
         False,
         "The session has ended; the log says how far the interview came",
     ),
+    (
+        EngineClosed("i1"),
+        "engine_closed",
+        True,
+        "The engine is being closed and opens nothing more; the log is there for the next one",
+    ),
     (SessionTaken("i1"), "session_taken", False, "The interview was opened somewhere else and goes on there"),
     (
         TooSlow("i1"),
@@ -107,6 +115,12 @@ TABLE: list[tuple[InterviewError, str, bool, str]] = [
         "There is no such interview: it was erased, has expired, or never was",
     ),
     (Gone("i1", "no interview i1"), "session_not_found", False, "no interview i1"),
+    (
+        Expired("i1"),
+        "session_expired",
+        False,
+        "The interview has expired: it was kept as long as was promised, and is being erased",
+    ),
     (
         NewerFormat("i1"),
         "newer_format",

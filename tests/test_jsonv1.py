@@ -315,7 +315,7 @@ def test_another_owner_finds_nothing_though_the_token_is_right() -> None:
             assert (await eve.come_back(pair))["code"] == "session_not_found"
             assert (await ada.do("submit_answer", question=1, text="still mine"))["type"] == "update"
             assert [head.owner for head in await world.logs()] == ["ada"]
-            await world.engine.aclose()
+        async with World(world.storage) as other, Client(other, owner="eve") as eve:
             assert (await eve.come_back(pair))["code"] == "session_not_found"
 
     conducted(story)
@@ -328,10 +328,60 @@ def test_a_host_that_ends_its_sessions_is_not_fought_and_the_client_is_told_to_c
             await world.engine.aclose()
             assert (await ada.closing()).code == 1012
             assert world.engine.sessions == 0
-        async with Client(world) as ada:
+        for kind, fields in (
+            ("resume_session", {"session": pair[0], "token": pair[1], "seq": 0}),
+            ("create_session", {}),
+        ):
+            async with Client(world) as ada:
+                refused = await ada.do(kind, **fields)
+                assert (refused["code"], refused["retryable"]) == ("busy", True)
+                assert refused["message"] == "The server is stopping; come back in a moment."
+                assert (await ada.closing()).code == 1012
+        async with World(world.storage) as other, Client(other) as ada:
             assert (await ada.come_back(pair))["state"] == "questioning"
 
     conducted(story)
+
+
+def test_a_command_that_waits_while_the_engine_closes_may_be_sent_again() -> None:
+    storage = FaultyStorage(MemoryStorage(), lambda _, name: 5.0 if name == "append" else None)
+
+    async def story(world: World) -> None:
+        async with Client(world) as ada:
+            await ada.create()
+            ada.say("start_interview")
+            waiting = ada.say("choose_difficulty", difficulty="easy")
+            await asyncio.sleep(1)
+            await world.engine.aclose()
+            refused = await ada.hear("error", lambda e: e["in_reply_to"] != waiting)
+            assert (refused["code"], refused["retryable"]) == ("busy", True)
+            assert (await ada.closing()).code == 1012
+
+    conducted(story, storage=storage)
+
+
+@pytest.mark.parametrize("later", range(0, 60, 3))
+def test_a_connection_opens_nothing_again_behind_the_back_of_an_engine_that_closes(later: int) -> None:
+    down = False
+    storage = FaultyStorage(MemoryStorage(), lambda _, __: "lost-request" if down else 0.5)
+
+    async def story(world: World) -> None:
+        nonlocal down
+        async with Client(world) as ada:
+            await ada.begin()
+            down = True
+            ada.say("submit_answer", question=1, text="once")  # the session ends, and is opened again
+            await asyncio.sleep(0.5)
+            down = False
+            await turns(later)
+            await asyncio.sleep(later * 0.05)
+            await world.engine.aclose()
+            assert world.engine.sessions == 0
+            assert (await ada.closing()).code == 1012
+            await asyncio.sleep(60)
+            assert world.engine.sessions == 0
+
+    conducted(story, storage=storage)
 
 
 def test_an_access_token_is_asked_for_where_there_is_one() -> None:

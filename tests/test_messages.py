@@ -105,7 +105,7 @@ def test_a_plan_comes_with_its_defaults_and_its_own_questions_as_the_journal_kee
 @pytest.mark.parametrize(
     ("message", "said"),
     [
-        ({"type": "ping", "colour": "red"}, "ping: Object contains unknown field `colour`"),
+        ({"type": "ping", "colour": "red"}, "`ping` cannot be read: there is no field `colour`"),
         ({"type": "create_session", "plan": {"colour": 1}}, "at `$.plan`"),
         ({"type": "create_session", "plan": {"slots": [{"colour": 1}]}}, "at `$.plan.slots[0]`"),
         ({"type": "create_session", "plan": {"questions": 51}}, "at `$.plan.questions`"),
@@ -113,7 +113,7 @@ def test_a_plan_comes_with_its_defaults_and_its_own_questions_as_the_journal_kee
         ({"type": "create_session", "resume": {}}, "exactly one of `url`, `text`, `upload`"),
         ({"type": "create_session", "resume": {"url": "a", "text": "b"}}, "at `$.resume`"),
         ({"type": "set_resume"}, "exactly one of `url`, `text`, `upload`"),
-        ({"type": "analyze"}, "missing required field `id`"),
+        ({"type": "analyze"}, "the field `id` is missing"),
         ({"type": "analyze", "id": "~1"}, "at `$.id`"),
         ({"type": "analyze", "id": ""}, "at `$.id`"),
         ({"type": "analyze", "id": "x" * 65}, "at `$.id`"),
@@ -126,7 +126,7 @@ def test_a_plan_comes_with_its_defaults_and_its_own_questions_as_the_journal_kee
         ({"type": "begin_upload", "purpose": "resume", "name": "", "size": 1, "sha256": "z"}, "`$.sha256`"),
         ({"type": "get_report", "format": "pdf"}, "at `$.format`"),
         ({"type": "question_asked", "id": "1"}, "there is no command “question_asked”"),
-        ({"type": 7}, "a `type` - at `$.type`"),
+        ({"type": 7}, "a `type`, at `$.type`"),
         ({}, "a `type`"),
         ([], "a JSON object"),
         ("nonsense", "this is not JSON"),

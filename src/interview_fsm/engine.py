@@ -7,11 +7,11 @@ import hashlib
 import hmac
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Self
 
-from .errors import Conflict, Gone, InterviewError, SessionTaken
-from .events import AnswerLost, Attached, Event, Material, Plan
+from .errors import Conflict, EngineClosed, Expired, Gone, InterviewError, SessionTaken
+from .events import AnswerLost, Attached, Entry, Event, Material, Plan
 from .house import RESUME_SUFFIX, FollowUpRule, House, Limits, Observed, Observer, Ports, resume_log
 from .interview import Interview
 from .ports import Interviewer, Recorder, Speaker, Storage, Transcriber
@@ -74,6 +74,7 @@ class Engine:
             clock=clock,
         )
         self._sessions: dict[str, Session] = {}
+        self._closing = False
 
     async def __aenter__(self) -> Self:
         return self
@@ -82,9 +83,10 @@ class Engine:
         await self.aclose()
 
     async def aclose(self) -> None:
-        """End every session; returns when all activities have let go."""
-        while self._sessions:  # one that was being opened may have come since
-            await asyncio.gather(*(session.aclose() for session in list(self._sessions.values())))
+        """End every session (EngineClosed), and open no other; returns when all activities have let go."""
+        self._closing = True
+        ends = [session.aclose(EngineClosed(session.interview.id)) for session in self._sessions.values()]
+        await asyncio.gather(*ends)
 
     @property
     def ports(self) -> Ports:
@@ -109,7 +111,7 @@ class Engine:
         """A session of a new interview. Nothing is stored before its first command, or ``attach()``.
 
         *token* is the secret that opens the interview again; its hash is kept. *owner* is opaque. *plan* is
-        kept until ``start_interview``, whose own counts.
+        kept until ``start_interview``, whose own counts. Raises EngineClosed.
         """
         hashed = hashlib.sha256(token.encode()).hexdigest() if token else ""
         interview = Interview(id=secrets.token_hex(16), token=hashed, owner=owner, plan=plan or Plan())
@@ -119,16 +121,18 @@ class Engine:
         """A session that goes on from the log; one that is open here ends first (SessionTaken).
 
         A stopped interview opens for reading only. Raises Gone when there is no such interview, or *token*
-        is not its token, or *owner* not its owner; NewerFormat; SessionTaken when others keep taking it
-        over; AdapterError.
+        is not its token, or *owner* not its owner; Expired for one past its time that is not erased yet;
+        NewerFormat; SessionTaken when others keep taking it over; EngineClosed; AdapterError.
         """
         for _ in range(3):  # another writer may come between our reading and our claim
+            self._check_open(interview_id)
             if (older := self._sessions.get(interview_id)) is not None:
                 check_access(older.interview, token, owner)  # nobody else may end it
                 await older.aclose(SessionTaken(interview_id))
             entries = await self._house.in_time(self.storage.load(interview_id))
             interview = Interview.replay(interview_id, entries)
             check_access(interview, token, owner)
+            self._check_fresh(interview_id, entries)
             seen = {e.append_id: e.version for e in entries if not e.append_id.startswith("~")}
             material = await self._house.material(interview)
             try:
@@ -169,9 +173,10 @@ class Engine:
         return updates
 
     async def restart(self, session: Session) -> Session:
-        """A new interview with the same material; the old one is erased."""
+        """A new interview with the same material; the old is erased. Raises EngineClosed, AdapterError."""
         old = session.interview
         material = session.material or await self._house.material(old)
+        self._check_open(old.id)
         later = Interview(id=secrets.token_hex(16), token=old.token, owner=old.owner)
         await self.erase(old.id)
         return self._session(later, material)
@@ -198,9 +203,19 @@ class Engine:
 
     # ------------------------------------------------------------------------------------------ inside
 
+    def _check_open(self, interview_id: str) -> None:
+        if self._closing:
+            raise EngineClosed(interview_id)
+
+    def _check_fresh(self, interview_id: str, entries: Sequence[Entry]) -> None:
+        """Expired for a log that sweep() only has not come to: going on would keep it for longer."""
+        if entries[-1].at + self.limits.retention < self._house.clock():
+            raise Expired(interview_id)
+
     def _session(
         self, interview: Interview, material: Material | None, seen: dict[str, int] | None = None
     ) -> Session:
+        self._check_open(interview.id)  # closing began while this was being opened
         session = Session(interview, material, self._house, seen=seen or {}, leave=self._left)
         self._sessions[interview.id] = session
         return session

@@ -14,10 +14,12 @@
     │   └── MissingExtra      a package that is not installed
     └── SessionError          this interview is not to be had (any more) from here
         ├── SessionOver       the session ended before it could do this
+        │   └── EngineClosed  its engine is being closed, and opens nothing more
         ├── SessionTaken      opened somewhere else
         ├── TooSlow           its updates were not read in time
         ├── Conflict          another writer moved the interview on; nothing was written
         ├── Gone              erased, or never there
+        │   └── Expired       kept as long as was promised, and no longer
         └── NewerFormat       written by a later release than this one
 
 Every class has a stable ``code``, which is what goes over the wire; texts may change, codes do not.
@@ -171,6 +173,16 @@ class SessionOver(SessionError):
     code = "session_over"
 
 
+class EngineClosed(SessionOver):
+    """The engine is being closed and opens nothing more; the log is there for the next one.
+
+    Whether a command that was waiting has been stored the log says: send it again with the same id.
+    """
+
+    code = "engine_closed"
+    retryable = True
+
+
 class SessionTaken(SessionError):
     """The interview was opened somewhere else and goes on there."""
 
@@ -193,6 +205,12 @@ class Gone(SessionError):
     """There is no such interview: it was erased, has expired, or never was."""
 
     code = "session_not_found"
+
+
+class Expired(Gone):
+    """The interview has expired: it was kept as long as was promised, and is being erased."""
+
+    code = "session_expired"
 
 
 class NewerFormat(SessionError):

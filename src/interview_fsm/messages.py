@@ -707,10 +707,21 @@ def _unreadable(text: str | bytes, error: Exception) -> Unreadable:
         return Unreadable("a message is a JSON object with a `type`")
     command_id = head.id if isinstance(head.id, str) and 1 <= len(head.id) <= 64 else None
     if not isinstance(head.type, str):
-        return Unreadable("a message is a JSON object with a `type` - at `$.type`", command_id)
+        return Unreadable("a message is a JSON object with a `type`, at `$.type`", command_id)
     if head.type not in TYPES:
-        return Unreadable(f"there is no command “{head.type[:64]}” - at `$.type`", command_id)
-    return Unreadable(f"{head.type}: {error}", command_id)
+        return Unreadable(f"there is no command “{head.type[:64]}”, at `$.type`", command_id)
+    return Unreadable(f"`{head.type}` cannot be read: {_in_words(str(error))}", command_id)
+
+
+def _in_words(what: str) -> str:
+    """What msgspec says, for the middle of a sentence."""
+    for theirs, ours in (
+        (r"^Object contains unknown field (`.*?`)", r"there is no field \1"),
+        (r"^Object missing required field (`.*?`)", r"the field \1 is missing"),
+        (r" - at (`\$)", r", at \1"),
+    ):
+        what = re.sub(theirs, ours, what)
+    return what[:1].lower() + what[1:]
 
 
 def is_message(text: str) -> bool:
@@ -732,11 +743,23 @@ def encode(event: Event) -> str:
 
 
 _REF = "#/$defs/"
+_OURS = {f"{__name__}.": "", f"{events.__name__}.": "Stored"}
+"""A command and what the journal has of it go by one name; the stored one is told apart."""
+
+
+def _plainly_named(*schema: Any) -> Any:
+    """*schema* without the names of our modules in it."""
+    text = _encoder.encode(schema).decode()
+    for ours, instead in _OURS.items():
+        text = text.replace(f'"{ours}', f'"{instead}').replace(f'"{_REF}{ours}', f'"{_REF}{instead}')
+    return msgspec.json.decode(text)
 
 
 def schema() -> dict[str, Any]:
     """Every message as one JSON Schema (2020-12): ``$defs/commands`` and ``$defs/events`` list them."""
-    (commands, told), parts = msgspec.json.schema_components((Command, Event), ref_template=_REF + "{name}")
+    (commands, told), parts = _plainly_named(
+        *msgspec.json.schema_components((Command, Event), ref_template=_REF + "{name}")
+    )
     for part in parts.values():
         part["description"] = cleandoc(part.get("description", ""))
     for name in ("GivenResume", "SetResume", "SoundSource"):  # what __post_init__ holds them to

@@ -1,13 +1,14 @@
-"""How things look on the wire of JSON v1: an interview, an entry, a résumé, a failure."""
+"""How things look on the wire of JSON v1: an interview, an entry, a résumé, a report, a failure."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 from msgspec import UNSET, UnsetType
 
 from . import messages
+from . import report as reports
 from .coaching.evidence import find_evidence
 from .coaching.sections import outline
 from .engine import Update
@@ -18,6 +19,8 @@ from .protocol import sentence
 
 AT_ONCE = 4_000
 """Characters of a résumé that are outlined on the event loop; longer ones in a thread."""
+REPORTED_AT_ONCE = 8_000
+"""Characters of answers that are reported on the event loop, in 1.5 ms at the most; more in a thread."""
 
 WORK: dict[messages.Task, str] = {
     "ask": "Thinking of a question.",
@@ -27,9 +30,12 @@ WORK: dict[messages.Task, str] = {
 """The activities that can take long, and what is said while they do."""
 
 _CODES = frozenset(get_args(messages.ErrorCode))
+_ELSEWHERE = {"engine_closed": ("busy", "The server is stopping; come back in a moment.")}
+"""Codes that only a host would understand, as a client is told of them."""
 _HINTS = {
     "storage_unavailable": "What was shown as stored is stored. Try again in a moment.",
     "session_not_found": "It may have been erased or have expired. Begin a new interview.",
+    "session_expired": "Begin a new interview.",
     "session_taken": "Go on there, or open it here again.",
 }
 
@@ -115,11 +121,48 @@ def _resume(material: Material) -> messages.ResumeSummary:
     )
 
 
+async def report(
+    interview: Interview, form: Literal["json", "markdown", "html"], reply: str | UnsetType
+) -> messages.Report:
+    """The report as it would be written now."""
+    answers = [given for turn in interview.turns for given in (turn.answer, *turn.attempts) if given]
+    if sum(len(answer.text) for answer in answers) <= REPORTED_AT_ONCE:
+        return _report(interview, form, reply)
+    return await asyncio.to_thread(_report, interview, form, reply)
+
+
+def _report(
+    interview: Interview, form: Literal["json", "markdown", "html"], reply: str | UnsetType
+) -> messages.Report:
+    match form:
+        case "json":
+            content, media_type, suffix = reports.as_json(interview).decode(), "application/json", "json"
+        case "markdown":
+            content, media_type, suffix = reports.as_markdown(interview), "text/markdown", "md"
+        case "html":
+            content, media_type, suffix = reports.as_html(interview), "text/html", "html"
+    name = f"interview-{interview.id[:8]}.{suffix}"
+    return messages.Report(in_reply_to=reply, format=form, media_type=media_type, name=name, content=content)
+
+
+def receipt(interview: Interview, material: Material | None) -> messages.Receipt:
+    """What is removed with *interview*, counted."""
+    return messages.Receipt(
+        session=interview.id,
+        entries=interview.version,
+        questions=len(interview.turns),
+        answers=sum(1 + len(turn.attempts) for turn in interview.answered),
+        feedback=interview.feedback is not None,
+        resume=material is not None,
+    )
+
+
 def failure(problem: InterviewError, reply: str | UnsetType = UNSET) -> messages.Failed:
     """What went wrong; nothing of ours is in it, and nothing of a provider's."""
-    code = problem.code if problem.code in _CODES else "internal"
     refusal = problem if isinstance(problem, InvalidCommand) else None
     text = refusal.reason if refusal else str(problem)
+    code, text = _ELSEWHERE.get(problem.code, (problem.code, text))
+    code = code if code in _CODES else "internal"
     return messages.Failed(
         in_reply_to=reply,
         code=code,  # type: ignore[arg-type]  # one of the list

@@ -1,0 +1,206 @@
+"""The interview that a client has, and what it is told of it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import suppress
+from copy import copy
+
+from msgspec import UNSET
+
+from .. import messages, protocol, views
+from ..engine import Engine, Session, Update
+from ..errors import (
+    CommandError,
+    EngineClosed,
+    Gone,
+    InterviewError,
+    NewerFormat,
+    SessionOver,
+    SessionTaken,
+    TooSlow,
+)
+from ..house import traced
+from ..seats import Seats
+from ..updates import Heard, News, Speech
+from .intake import end
+from .outbox import Outbox
+from .work import Work
+
+log = logging.getLogger("interview_fsm")
+
+AWAY = (0.0, 1.0, 2.0, 4.0, 8.0, 15.0)
+"""Seconds before each further try to open an interview again whose storage was away."""
+FINAL = (SessionTaken, Gone, NewerFormat, EngineClosed)
+"""Why an interview is not opened again from here."""
+
+
+class NoSession(CommandError):
+    """There is no session on this connection yet."""
+
+    code = "no_session"
+
+
+class Relay:
+    """The session of one connection. It tells every entry once, in the order of the log, though the session
+    under it may end and another go on.
+    """
+
+    __slots__ = (
+        "_engine",
+        "_opening",
+        "_outbox",
+        "_reopened",
+        "_seats",
+        "_task",
+        "_told",
+        "_work",
+        "session",
+    )
+
+    def __init__(self, engine: Engine, seats: Seats, outbox: Outbox, work: Work) -> None:
+        self._engine, self._seats, self._outbox, self._work = engine, seats, outbox, work
+        self.session: Session | None = None
+        """The one there is, though it may have ended."""
+        self._told = 0
+        self._task: asyncio.Task[None] | None = None
+        self._opening = asyncio.Lock()
+        self._reopened = asyncio.Event()
+
+    async def ready(self) -> Session:
+        """The session; after a storage was away, a new one that goes on from what the log says."""
+        if self.session is None:
+            raise NoSession("there is no session here: create one, or resume one")
+        async with self._opening:
+            session = self.session
+            if session is None or session.ended is None:
+                return session or await self.ready()
+            if isinstance(session.ended, FINAL):
+                raise copy(session.ended)
+            session = await self._engine.open(session.interview.id)
+            self.session = session
+            self._seats.sit(session, self)
+            self._reopened.set()
+            return session
+
+    def sit(self, session: Session, seq: int) -> None:
+        """Have this session, of which the client knows the first *seq* entries."""
+        self.session, self._told = session, seq
+        self._seats.sit(session, self)
+        self._task = asyncio.create_task(self._tell_all())
+
+    async def pause(self) -> None:
+        """Tell nothing more of it, until somebody sits down again."""
+        task, self._task = self._task, None
+        if task is not None:
+            await end(task)
+
+    async def part(self) -> None:
+        """Let go of the session, once what it has stored has been told: that acknowledges it."""
+        session, self.session = self.session, None
+        await self.pause()
+        if session is not None and self._outbox.closing is None:
+            with suppress(InterviewError):  # it is in the log, and told when somebody comes back
+                await self._catch_up(session)
+        self._work.watch(None)
+        if session is not None:
+            await self._seats.leave(session, self)
+
+    def forget(self, session: Session) -> None:
+        """It is no more."""
+        self._seats.forget(session.interview.id)
+        self.session = None
+
+    def taken(self) -> None:
+        """Another connection has the interview now."""
+        self._outbox.fail(
+            SessionTaken(message="this interview was opened in another place and goes on there")
+        )
+        self._outbox.close(protocol.CLOSE_TAKEN, "opened in another place")
+
+    async def tell_again(self, session: Session, seq: int) -> None:
+        """Acknowledge a command that was stored as *seq* once more."""
+        await self._catch_up(session)  # updates come in the order of seq, to whoever does not wait too
+        for update in await self._engine.history(session.interview.id, seq - 1):
+            if update.entry.version == seq:
+                self._outbox.tell(views.update(update))
+
+    # ------------------------------------------------------------------------------------------ inside
+
+    async def _tell_all(self) -> None:
+        """Relay what is stored, from the first that the client does not know, until this is closed."""
+        while (session := self.session) is not None:
+            try:
+                await self._tell_of(session)
+                ended = session.ended
+                if isinstance(ended, FINAL):
+                    raise copy(ended)
+                if isinstance(ended, SessionOver) and not ended.message:  # its host has ended it: no quarrel
+                    self._outbox.close(protocol.CLOSE_RESTART, "the session was ended; come back")
+                    return
+                await self._open_again()
+            except SessionTaken:
+                self.taken()
+                return
+            except TooSlow:
+                self._outbox.give_up()
+                return
+            except EngineClosed:
+                self._outbox.close(protocol.CLOSE_RESTART, "the server is stopping; come back")
+                return
+            except InterviewError as problem:
+                self._outbox.fail(problem)
+                self._outbox.close(protocol.CLOSE_ERROR, "the interview cannot be had any more")
+                return
+            except Exception as error:
+                log.error("a relay broke: %s", traced(error))
+                self._outbox.close(protocol.CLOSE_ERROR, "something went wrong here")
+                return
+
+    async def _tell_of(self, session: Session) -> None:
+        with session.updates() as news:
+            await self._catch_up(session)
+            self._work.watch(session.interview)
+            async for each in news:
+                self._tell(each)
+
+    async def _catch_up(self, session: Session) -> None:
+        """Tell what is in the log and was not told here."""
+        if session.interview.version > self._told:
+            for update in await self._engine.history(session.interview.id, self._told):
+                self._tell_entry(update)
+
+    def _tell(self, news: News) -> None:
+        match news:
+            case Update():
+                self._tell_entry(news)
+                self._work.watch(news.interview)
+            case Heard(question=number, text=text):
+                self._outbox.tell(messages.TranscriptPartial(question=number, text=text))
+            case Speech(question=question, audio=audio):
+                of = UNSET if question is None else question
+                self._outbox.tell(messages.Speech(question=of, format="wav"), audio.wav)
+            case _:
+                self._outbox.tell(messages.Warned(code=news.code, message=news.message))
+
+    def _tell_entry(self, update: Update) -> None:
+        if update.entry.version > self._told:
+            self._told = update.entry.version
+            self._outbox.tell(views.update(update))
+
+    async def _open_again(self) -> None:
+        """Open the interview again after its storage was away; whoever sends a command does so too."""
+        for wait in AWAY:
+            self._reopened.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(wait):
+                    await self._reopened.wait()
+            try:
+                await self.ready()
+                return
+            except FINAL:
+                raise
+            except InterviewError as error:
+                problem = error
+        raise problem
