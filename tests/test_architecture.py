@@ -60,7 +60,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "listening": ERRORS,
     "door": {"protocol", "server_settings"},
     "connection": STEPS
-    | {"protocol", "messages", "views", "plaintext", "jsonv1", "rates", "server_settings"},
+    | {"protocol", "messages", "views", "plaintext", "jsonv1", "rates", "server_settings", "listening"},
     "server": STEPS
     | {
         "protocol",

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import aclosing
 from typing import Any, assert_never
 
 from msgspec.structs import replace
 
-from .errors import AdapterError
+from .budget import LEAST_HEARD, Billing, Budget
+from .errors import AdapterError, BudgetSpent
 from .events import (
     AnswerLost,
     AnswerRecorded,
@@ -24,10 +25,11 @@ from .events import (
     Partial,
     QuestionAsked,
     Transcript,
+    Warning,
 )
 from .house import Ports
 from .interview import Activity, Analyze, Ask, Interview, Listen, Speak
-from .ports import Brief
+from .ports import SAMPLE_RATE, Brief
 from .updates import Heard, News, Speech
 
 
@@ -102,10 +104,11 @@ def _looked_at(making: asyncio.Task[QuestionAsked]) -> None:
 class Stage:
     """Where one activity is played: the interview it belongs to, the adapters, and who is told.
 
-    *done* is set when the candidate has said all; *silence* is in seconds.
+    *done* is set when the candidate has said all; *silence* is in seconds. *budget* is charged for what the
+    adapters cost.
     """
 
-    __slots__ = ("_done", "_interview", "_material", "_ports", "_silence", "_tell")
+    __slots__ = ("_budget", "_done", "_interview", "_material", "_ports", "_silence", "_tell")
 
     def __init__(
         self,
@@ -116,8 +119,10 @@ class Stage:
         tell: Callable[[News], None],
         done: asyncio.Event | None,
         silence: float,
+        budget: Budget,
     ) -> None:
         self._interview, self._material, self._ports = interview, material, ports
+        self._budget = budget
         self._tell, self._done, self._silence = tell, done, silence
 
     async def perform(self, activity: Activity) -> Event | None:
@@ -136,7 +141,10 @@ class Stage:
 
     def _brief(self, ask: Ask | None = None) -> Brief:
         material = self._material or Material()
-        return Brief(self._interview, material.resume, material.job_description, ask)
+        brief = Brief(self._interview, material.resume, material.job_description, ask, self._budget)
+        if getattr(self._ports.interviewer, "billing", Billing.ENGINE) is Billing.ENGINE:
+            self._budget.call(_size(brief), ASK_TOKENS if ask else _analyze_tokens(brief))
+        return brief
 
     async def ask(self, wanted: Ask) -> QuestionAsked:
         """The question that is wanted, now or later."""
@@ -169,11 +177,12 @@ class Stage:
         if recorder is None or transcriber is None:
             raise AdapterError("engine", "microphone_unavailable", "This server has no microphone.")
         assert self._done is not None
+        meter = _Meter(self._budget)  # before a device is opened
         sound = recorder.record(wanted.source, silence=self._silence, done=self._done)
         transcript: Transcript | None = None
-        async with aclosing(sound):
+        async with aclosing(sound), aclosing(self._within(meter, sound)) as affordable:
             heard = transcriber.transcribe(
-                sound, hints=self._hints(wanted), language=self._interview.plan.language
+                affordable, hints=self._hints(wanted), language=self._interview.plan.language
             )
             async with aclosing(heard):
                 async for part in heard:
@@ -185,8 +194,62 @@ class Stage:
             return AnswerLost("no_speech")
         return AnswerRecorded(wanted.question, transcript)
 
+    async def _within(self, meter: _Meter, sound: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
+        """*sound* for as long as the budget lasts, then its end: what was said before is an answer."""
+        async for chunk in sound:
+            try:
+                granted = meter.grant(chunk)
+            except BudgetSpent as spent:
+                self._tell(Warning(spent.code, str(spent)))
+                return
+            yield granted
+
     def _hints(self, wanted: Listen) -> Sequence[str]:
         question = self._interview.turns[wanted.question - 1].question
         texts = [question.text, question.evidence.text if question.evidence else ""]
         words = re.findall(r"[^\W\d_]{3,}", " ".join(texts))
         return tuple(dict.fromkeys(words))
+
+
+ASK_TOKENS = 500
+"""Set aside for a question where the engine counts: some ten times what a long one has."""
+
+ANALYZE_TOKENS = 500
+"""Set aside for the feedback on each answer where the engine counts, and for the summary."""
+
+
+def _analyze_tokens(brief: Brief) -> int:
+    return ANALYZE_TOKENS * (1 + len(brief.interview.answered))
+
+
+def _size(brief: Brief) -> int:
+    """Bytes of everything that an interviewer is told."""
+    texts = [brief.resume, brief.job_description]
+    for turn in brief.interview.turns:
+        texts.append(turn.question.text)
+        texts += [answer.text for answer in (turn.answer, *turn.attempts) if answer is not None]
+    return sum(len(text.encode("utf-8", "surrogatepass")) for text in texts)
+
+
+class _Meter:
+    """Charges sound to a budget as it comes. Raises BudgetSpent at once when there is none for any."""
+
+    __slots__ = ("_ahead", "_budget")
+
+    def __init__(self, budget: Budget) -> None:
+        self._budget = budget
+        self._ahead = _samples(budget.hear(LEAST_HEARD))
+        """Samples that are paid for and have not come."""
+
+    def grant(self, chunk: bytes) -> bytes:
+        """As much of *chunk* as may be heard. Raises BudgetSpent when that is none."""
+        samples = -(-len(chunk) // 2)
+        if samples > self._ahead:
+            self._ahead += _samples(self._budget.hear((samples - self._ahead) / SAMPLE_RATE))
+        granted = min(samples, self._ahead)
+        self._ahead -= granted
+        return chunk[: granted * 2]
+
+
+def _samples(seconds: float) -> int:
+    return round(seconds * SAMPLE_RATE)

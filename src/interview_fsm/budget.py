@@ -33,6 +33,9 @@ it is not too low; see also ``Budget.call``."""
 LEAST_HEARD = 10.0
 """Seconds that a recording counts at least: a thousand empty ones are not free either."""
 
+_GRAIN = 1e-6
+"""Seconds: far under one sample, and far over what the adding up of floats leaves behind."""
+
 DAY = 86_400.0
 """Seconds."""
 
@@ -173,7 +176,7 @@ class Budget:
 
     def _audio_left(self) -> float:
         left = inf if self.limit is None else self.limit.audio_seconds - self.spent.audio_seconds
-        if left <= 0:
+        if left < _GRAIN:
             raise BudgetSpent(self.scope, _WHAT["audio_seconds"])
         return left
 

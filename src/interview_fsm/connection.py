@@ -13,6 +13,7 @@ from websockets.exceptions import ConnectionClosed
 from . import messages, protocol, views
 from .errors import CommandError
 from .jsonv1 import Host, JsonV1
+from .listening import LOOPBACK
 from .plaintext import Bringer, PlainText, TooManyTries
 from .rates import Allowance
 from .server_settings import ServerSettings
@@ -72,13 +73,27 @@ class Connection:
         self._work = asyncio.create_task(self._conducted())
 
     def _json(self) -> JsonV1:
-        return JsonV1(self._shared.host, self._say, owner=self._owner)
+        return JsonV1(self._shared.host, self._say, owner=self._owner, client=self._client)
 
     def _plain(self) -> PlainText:
         shared = self._shared
         return PlainText(
-            shared.host.engine, shared.bring, self._say, seed=shared.settings.seed, owner=self._owner or ""
+            shared.host.engine,
+            shared.bring,
+            self._say,
+            seed=shared.settings.seed,
+            owner=self._owner or "",
+            client=self._client,
         )
+
+    @property
+    def _client(self) -> str:
+        """Whose day's budget its interviews are part of: its owner's, else its address's. Everybody on this
+        machine is one person, who may spend what they like.
+        """
+        peer = self._socket.remote_address
+        address = peer[0] if isinstance(peer, tuple) else ""
+        return self._owner or ("" if address in LOOPBACK else address)
 
     @property
     def busy(self) -> bool:

@@ -107,17 +107,21 @@ class Engine:
         owner: str = "",
         token: str = "",
         plan: Plan | None = None,
+        client: str = "",
     ) -> Session:
         """A session of a new interview. Nothing is stored before its first command, or ``attach()``.
 
         *token* is the secret that opens the interview again; its hash is kept. *owner* is opaque. *plan* is
-        kept until ``start_interview``, whose own counts. Raises EngineClosed.
+        kept until ``start_interview``, whose own counts. *client* is whose day's budget it is part of, such
+        as an address; the owner's where it is empty. Raises EngineClosed.
         """
         hashed = hashlib.sha256(token.encode()).hexdigest() if token else ""
         interview = Interview(id=secrets.token_hex(16), token=hashed, owner=owner, plan=plan or Plan())
-        return self._session(interview, material)
+        return self._session(interview, material, client=client)
 
-    async def open(self, interview_id: str, *, token: str | None = None, owner: str | None = None) -> Session:
+    async def open(
+        self, interview_id: str, *, token: str | None = None, owner: str | None = None, client: str = ""
+    ) -> Session:
         """A session that goes on from the log; one that is open here ends first (SessionTaken).
 
         A stopped interview opens for reading only. Raises Gone when there is no such interview, or *token*
@@ -141,7 +145,7 @@ class Engine:
                 continue
             if not await self._is_latest(interview):
                 break
-            return self._session(interview, material, seen)
+            return self._session(interview, material, seen, client=client)
         raise SessionTaken(interview_id)
 
     async def _is_latest(self, interview: Interview) -> bool:
@@ -179,12 +183,13 @@ class Engine:
         self._check_open(old.id)
         later = Interview(id=secrets.token_hex(16), token=old.token, owner=old.owner)
         await self.erase(old.id)
-        return self._session(later, material)
+        return self._session(later, material, client=session.client)
 
     async def erase(self, interview_id: str) -> bool:
         """Remove an interview and its résumé for good, live or not; whether there was one."""
         if (session := self._sessions.get(interview_id)) is not None:
             await session.aclose(Gone(interview_id))
+        self._house.ledger.forget(interview_id)
         # The résumé first: should we die between the two, sweep() finds no text without its interview.
         await self.storage.erase(resume_log(interview_id))
         return await self.storage.erase(interview_id)
@@ -213,14 +218,21 @@ class Engine:
             raise Expired(interview_id)
 
     def _session(
-        self, interview: Interview, material: Material | None, seen: dict[str, int] | None = None
+        self,
+        interview: Interview,
+        material: Material | None,
+        seen: dict[str, int] | None = None,
+        *,
+        client: str,
     ) -> Session:
         self._check_open(interview.id)  # closing began while this was being opened
-        session = Session(interview, material, self._house, seen=seen or {}, leave=self._left)
+        session = Session(interview, material, self._house, seen=seen or {}, client=client, leave=self._left)
         self._sessions[interview.id] = session
         return session
 
     def _left(self, session: Session) -> None:
+        if session.interview.state is State.STOPPED:
+            self._house.ledger.forget(session.interview.id)
         if self._sessions.get(session.interview.id) is session:
             del self._sessions[session.interview.id]
 

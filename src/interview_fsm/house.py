@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from msgspec import Struct
 
+from .budget import Budget, Ledger, Spending
 from .errors import AdapterError, Gone, InterviewError
 from .events import Entry, Event, FollowUpWanted, Material
 from .interview import Activity, Analyze, Ask, Interview, Listen, Speak
@@ -26,7 +27,7 @@ RESUME_SUFFIX = ".resume"
 
 
 class Limits(Struct, frozen=True, kw_only=True):
-    """How long things may take, in seconds, and how much may wait."""
+    """How long things may take, in seconds, how much may wait, and what may be spent."""
 
     append: float = 10.0
     """For one append; after it the outcome is unknown and the session ends."""
@@ -47,6 +48,8 @@ class Limits(Struct, frozen=True, kw_only=True):
     """An interview is erased this long after its last entry."""
     resume: float = 86400.0
     """A résumé's text is erased this long after it was read, if the interview has not stopped before."""
+    spending: Spending = Spending()
+    """Calls to a model, tokens, and seconds of sound, of an interview and of a client's day."""
 
 
 class Observed(Struct, frozen=True):
@@ -94,6 +97,7 @@ class House:
         clock: Callable[[], float],
     ) -> None:
         self.ports, self.limits, self.clock = ports, limits, clock
+        self.ledger = Ledger(limits.spending, clock)
         self.ahead = ahead
         """Whether the next question is made ready while the candidate answers."""
         self._rule, self._observe, self._texts = rule, observe, observe_texts
@@ -107,6 +111,11 @@ class House:
         except Exception as error:  # an answer is worth more than a question about it
             log.error("the follow-up rule failed: %s", traced(error))
             return None
+
+    def budget(self, interview: Interview, client: str) -> Budget:
+        """What *interview* may still cost; *client* is whose day it is part of, its owner's where empty."""
+        plan = interview.plan
+        return self.ledger.budget(interview.id, plan.count + plan.follow_up_limit, client or interview.owner)
 
     def bounds(self, activity: Activity) -> tuple[str, float]:
         """What *activity* is called, and the seconds it may take."""

@@ -42,6 +42,7 @@ class PlainText:
     __slots__ = (
         "_bring",
         "_busy",
+        "_client",
         "_engine",
         "_lines",
         "_material",
@@ -65,9 +66,10 @@ class PlainText:
         *,
         seed: int | None = None,
         owner: str = "",
+        client: str = "",
     ) -> None:
         self._engine, self._bring, self._say, self._seed = engine, bring, say, seed
-        self._owner = owner
+        self._owner, self._client = owner, client
         self._lines: deque[str] = deque()
         self._wake: asyncio.Future[None] | None = None
         self._room: asyncio.Future[None] | None = None
@@ -209,7 +211,7 @@ class PlainText:
     async def _renew(self) -> None:
         if self._session is not None:
             await self._session.aclose()
-        self._session = self._engine.new(self._material, owner=self._owner)
+        self._session = self._engine.new(self._material, owner=self._owner, client=self._client)
 
     async def _analyze(self, session: Session) -> str:
         await steps.analyze(session)
@@ -231,7 +233,7 @@ class PlainText:
 
     def _live(self) -> Session:
         if self._session is None:
-            self._session = self._engine.new(self._material, owner=self._owner)
+            self._session = self._engine.new(self._material, owner=self._owner, client=self._client)
         return self._session
 
     async def _ready(self) -> Session:
@@ -239,7 +241,7 @@ class PlainText:
         session = self._live()
         if session.ended is not None:
             try:
-                self._session = await self._engine.open(session.interview.id)
+                self._session = await self._engine.open(session.interview.id, client=self._client)
             except Gone:  # not even its beginning was stored
                 self._session = None
         return self._live()

@@ -48,13 +48,15 @@ class Seats:
         self._tasks: set[asyncio.Task[None]] = set()
         self._closed = False
 
-    async def come_back(self, interview_id: str, token: str, owner: str | None, holder: Holder) -> Session:
+    async def come_back(
+        self, interview_id: str, token: str, owner: str | None, holder: Holder, *, client: str = ""
+    ) -> Session:
         """The session of this interview, which *holder* now has: the one that waits here, or a new one from
         the log. Raises what ``Engine.open()`` does.
         """
         session = await self._waiting(interview_id, token, owner)
         if session is None:
-            session = await self._engine.open(interview_id, token=token, owner=owner)
+            session = await self._engine.open(interview_id, token=token, owner=owner, client=client)
         self.sit(session, holder)
         return session
 

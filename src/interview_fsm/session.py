@@ -83,6 +83,7 @@ class Session:
         "_stopping",
         "_waiters",
         "_wake",
+        "client",
         "ended",
         "interview",
         "material",
@@ -96,11 +97,14 @@ class Session:
         house: House,
         *,
         seen: dict[str, int],
+        client: str,
         leave: Callable[[Session], None],
     ) -> None:
         self.interview = interview
         self.material = material
         """What the candidate brought; None without, and once the interview has stopped."""
+        self.client = client
+        """Who is charged for what it costs, where that is not the owner."""
         self.trouble: Warning | None = None
         """Why the latest activity failed, in words; None when it did not."""
         self.ended: InterviewError | None = None
@@ -456,6 +460,7 @@ class Session:
             tell=self._tell,
             done=self._done,
             silence=house.limits.silence,
+            budget=house.budget(self.interview, self.client),
         )
 
     def _try_out(self, outcome: Event | None, name: str) -> None:

@@ -68,6 +68,7 @@ class JsonV1:
     """
 
     __slots__ = (
+        "_client",
         "_errands",
         "_host",
         "_intake",
@@ -83,9 +84,14 @@ class JsonV1:
     )
 
     def __init__(
-        self, host: Host, say: Callable[[str | bytes], Awaitable[None]], *, owner: str | None = None
+        self,
+        host: Host,
+        say: Callable[[str | bytes], Awaitable[None]],
+        *,
+        owner: str | None = None,
+        client: str = "",
     ) -> None:
-        self._host, self._owner = host, owner
+        self._host, self._owner, self._client = host, owner, client
         self._outbox = Outbox(say)
         self._work = Work(self._outbox)
         self._intake = Intake(host.library, self._outbox, self._work)
@@ -235,7 +241,11 @@ class JsonV1:
         material = Material(job_description=described) if described else None
         token = secrets.token_urlsafe(32)
         session = self._host.engine.new(
-            material, owner=self._owner or "", token=token, plan=command.plan.plan(seed)
+            material,
+            owner=self._owner or "",
+            token=token,
+            plan=command.plan.plan(seed),
+            client=self._client,
         )
         try:
             await session.attach()
@@ -256,7 +266,9 @@ class JsonV1:
             raise Unauthorized("the access token is missing or wrong")
 
     async def _resume(self, command: messages.ResumeSession) -> None:
-        session = await self._host.seats.come_back(command.session, command.token, self._owner, self._relay)
+        session = await self._host.seats.come_back(
+            command.session, command.token, self._owner, self._relay, client=self._client
+        )
         if self._relay.session is session:
             await self._relay.pause()
         else:

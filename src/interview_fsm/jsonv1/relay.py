@@ -78,7 +78,7 @@ class Relay:
                 return session or await self.ready()
             if isinstance(session.ended, FINAL):
                 raise copy(session.ended)
-            session = await self._engine.open(session.interview.id)
+            session = await self._engine.open(session.interview.id, client=session.client)
             self.session = session
             self._seats.sit(session, self)
             self._reopened.set()
