@@ -240,7 +240,7 @@ def test_ctrl_c_in_the_middle_of_an_answer_loses_nothing_and_continue_goes_on() 
         terminal.type("Then it wen", shows="  Then it wen")
         terminal.type(CTRL_C)
         assert terminal.end() == 130
-        assert "1 answer kept" in terminal.text
+        assert "1 answer kept, and the one you had begun. To go on:" in terminal.text
         assert "Traceback" not in terminal.text
         command = continue_line(terminal)
     with at_terminal(*command) as terminal:

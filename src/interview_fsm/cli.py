@@ -452,7 +452,7 @@ def _sit(
                 if keeps:
                     begun = read.begun if isinstance(read, terminal.Keyboard) else ""
                     has_kept = portal.run(terminal.keep_begun(engine, session, begun))
-                    _left(console, session, named, lost=bool(begun) and not has_kept)
+                    _left(console, session, named, begun=bool(begun), lost=bool(begun) and not has_kept)
                 raise
             if keeps:
                 _commands(console, "\nKept for 30 days:", _shown("sessions show", interview.id, named))
@@ -524,7 +524,7 @@ def _welcome(session: Session, *, typing: bool, keeps: bool) -> list[str]:
         lines.append("Your résumé's text is no longer kept (24 hours), so new questions are general.")
     lines.append("You talk to a program (coach: rules, not a model). Nothing leaves this machine.")
     if typing:
-        lines.append(terminal.HELP)
+        lines += ["", terminal.HELP]
     return lines
 
 
@@ -536,8 +536,11 @@ def _extent(text: str, pages: int) -> str:
     return f"{read}, {pieces} piece{'s' if pieces != 1 else ''} that questions can build on."
 
 
-def _left(console: Console, session: Session, named: Path | None, *, lost: bool) -> None:
-    """Say what is kept of an interview that was left, and how to go on; *lost* is what was being typed."""
+def _left(console: Console, session: Session, named: Path | None, *, begun: bool, lost: bool) -> None:
+    """Say what is kept of an interview that was left, and how to go on.
+
+    An answer may have been *begun*, and what was typed of it be *lost*.
+    """
     interview = session.interview
     console.print()
     if not interview.version:
@@ -547,6 +550,8 @@ def _left(console: Console, session: Session, named: Path | None, *, lost: bool)
         console.print("The answer you were typing could not be kept: copy it from above.", style="yellow")
     answered = len(interview.answered)
     kept = f"{answered} answer{'s' if answered != 1 else ''} kept" if answered else "Kept"
+    if begun and not lost:
+        kept += ", and the one you had begun"
     _commands(console, f"{kept}. To go on:", _shown("practice --continue", interview.id, named))
     _commands(console, "To read it:", _shown("sessions show", interview.id, named))
 
@@ -560,7 +565,7 @@ def _shown(command: str, interview_id: str, named: Path | None = None) -> str:
 
 def _commands(console: Console, words: str, command: str) -> None:
     """A command by itself on its line, so that it can be copied whole."""
-    console.print(f"{words}\n  {command}", style="dim", soft_wrap=True, markup=False)
+    console.print(f"{words}\n  {command}", soft_wrap=True, markup=False)
 
 
 @main.command()

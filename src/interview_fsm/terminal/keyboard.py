@@ -14,10 +14,12 @@ from rich.console import Console
 from ..events import Question
 from ..report import plain
 
-HELP = (
-    "An empty line ends your answer. /skip passes over, /repeat shows the question again, /stop ends"
-    " with the report. Ctrl-C leaves; nothing is lost, and you can go on later."
-)
+HELP = """\
+Type your answer, over as many lines as you like. An empty line ends it.
+  /skip    passes over the question
+  /repeat  shows it again
+  /stop    ends with the report
+  Ctrl-C   leaves; nothing is lost, and you can go on later"""
 
 
 class Keyboard:

@@ -99,7 +99,7 @@ class Sitting:
             if word == "/repeat":
                 self._put(question)
             elif not word:
-                self._note("That was empty. Say a sentence or two, or /skip.")
+                self._note("That was empty. Write a sentence or two, or /skip.")
             elif self._submit(question, text.strip()):
                 return True
 
@@ -124,7 +124,8 @@ class Sitting:
     def _conclude(self) -> None:
         interview = self._session.interview
         if not interview.has_answers:
-            self._note("No answer was given, so there is nothing to report on.")
+            self._console.print()
+            self._note("No answer was given, so there is no feedback. Try again whenever you like.")
             return
         if interview.feedback is None or interview.stale:
             self._head(f"{_count(len(interview.answered), 'answer')} given", State.ANALYZING)
