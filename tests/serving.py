@@ -71,7 +71,12 @@ class Running:
 
 @asynccontextmanager
 async def running(
-    *, storage: Any = None, interviewer: Any = None, ports: dict[str, Any] | None = None, **settings: Any
+    *,
+    storage: Any = None,
+    interviewer: Any = None,
+    ports: dict[str, Any] | None = None,
+    authenticate: Any = None,
+    **settings: Any,
 ) -> AsyncGenerator[Running, None]:
     storage = storage or MemoryStorage()
     interviewer = interviewer or ScriptedInterviewer()
@@ -79,7 +84,11 @@ async def running(
     async with (
         Engine(storage, interviewer, **(ports or {})) as engine,
         Server(
-            engine, fetcher=library, reader=library, settings=ServerSettings(port=0, seed=1, **settings)
+            engine,
+            fetcher=library,
+            reader=library,
+            settings=ServerSettings(port=0, seed=1, **settings),
+            authenticate=authenticate,
         ) as server,
     ):
         yield Running(server, engine, storage, interviewer)

@@ -45,7 +45,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "pages": set(),
     "seats": ENGINE,
     "views": ENGINE | {"protocol", "messages", "coaching", "report"},
-    "jsonv1": ENGINE | {"protocol", "messages", "uploads", "seats", "views", "house", "updates", ""},
+    "jsonv1": ENGINE
+    | {"access", "protocol", "messages", "uploads", "seats", "views", "house", "updates", ""},
     "report": INTERVIEW,
     "diagram": STATES,
     "coaching": INTERVIEW,
@@ -55,12 +56,16 @@ MAY_IMPORT: dict[str, set[str]] = {
     "plaintext": STEPS | {"protocol", "report"},
     "terminal": STEPS | {"report", "portal"},
     "assistant": STEPS | {"report", "portal", "adapters", "resume", "coaching"},
-    "server_settings": set(),
     "rates": set(),
     "listening": ERRORS,
-    "door": {"protocol", "server_settings"},
+    "access": set(),
+    "proxies": ERRORS,
+    "crowd": {"proxies", "rates"},
+    "server_settings": ERRORS | {"access", "listening", "proxies"},
+    "door": {"access", "protocol", "proxies", "server_settings"},
+    "guest": {"crowd", "pages", "protocol", "proxies", "rates", "server_settings"},
     "connection": STEPS
-    | {"protocol", "messages", "views", "plaintext", "jsonv1", "rates", "server_settings", "listening"},
+    | {"guest", "protocol", "messages", "views", "plaintext", "jsonv1", "rates", "server_settings"},
     "server": STEPS
     | {
         "protocol",
@@ -70,7 +75,9 @@ MAY_IMPORT: dict[str, set[str]] = {
         "pages",
         "server_settings",
         "listening",
+        "crowd",
         "door",
+        "guest",
         "connection",
     },
     "__main__": {"cli"},
@@ -118,7 +125,7 @@ MAY_USE: dict[str, set[str]] = {
     "stamina": {"adapters.anthropic", "adapters.openai"},
     "transitions": {"states", "diagram"},
     "uvloop": {"cli"},
-    "websockets": {"server", "door", "connection"},
+    "websockets": {"server", "access", "proxies", "door", "guest", "connection"},
 }  # fmt: skip
 
 SDKS = {

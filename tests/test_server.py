@@ -164,12 +164,11 @@ def test_answers_over_http_carry_the_headers_that_keep_a_browser_careful() -> No
     asyncio.run(main())
 
 
-def test_an_unknown_subprotocol_is_refused() -> None:
+def test_an_unknown_subprotocol_is_closed_4406_which_a_browser_can_tell_its_page() -> None:
     async def main() -> None:
-        async with running() as served:
-            with pytest.raises(InvalidStatus) as refused:
-                await served.connect(subprotocols=[Subprotocol("chat")]).__aenter__()
-            assert refused.value.response.status_code == 400
+        async with running() as served, served.connect(subprotocols=[Subprotocol("chat")]) as socket:
+            assert await closing(socket) == ([], 4406)
+            assert socket.close_reason == "offer interview-fsm.v1, or none"
 
     asyncio.run(main())
 

@@ -10,7 +10,7 @@ import time
 from typing import Any
 
 import pytest
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Subprotocol
 
 from interview_fsm import views
@@ -31,7 +31,7 @@ from interview_fsm.testing import (
 )
 
 from .serving import Library, Running, running
-from .v1_client import PROPER, Client, Schema, client, happened, schema_of
+from .v1_client import PATIENCE, PROPER, Client, Schema, client, happened, schema_of
 
 TEXT = "Ada Lovelace\nEXPERIENCE\nAnalyst, Engine Works, 1841 to 1843\n- Wrote the first programme\n"
 
@@ -803,12 +803,13 @@ def test_a_first_frame_of_json_with_a_type_speaks_v1_without_the_subprotocol() -
     asyncio.run(main())
 
 
-def test_an_unknown_subprotocol_is_refused_in_the_handshake_and_ours_is_chosen_among_others() -> None:
+def test_an_unknown_subprotocol_is_closed_4406_and_ours_is_chosen_among_others() -> None:
     async def main() -> None:
         async with running() as served:
-            with pytest.raises(InvalidStatus):
-                async with served.connect(subprotocols=[Subprotocol("chat")]):
-                    pass
+            async with served.connect(subprotocols=[Subprotocol("chat")]) as socket:
+                with pytest.raises(ConnectionClosed):
+                    await asyncio.wait_for(socket.recv(), PATIENCE)
+                assert socket.close_code == 4406
             ours = [Subprotocol("chat"), Subprotocol("interview-fsm.v1")]
             async with served.connect(subprotocols=ours) as socket:
                 assert socket.subprotocol == "interview-fsm.v1"

@@ -7,13 +7,13 @@ import logging
 import time
 
 from msgspec import Struct
-from websockets.asyncio.server import ServerConnection
+from msgspec.structs import replace
 from websockets.exceptions import ConnectionClosed
 
 from . import messages, protocol, views
 from .errors import CommandError
+from .guest import Guest
 from .jsonv1 import Host, JsonV1
-from .listening import LOOPBACK
 from .plaintext import Bringer, PlainText, TooManyTries
 from .rates import Allowance
 from .server_settings import ServerSettings
@@ -33,7 +33,7 @@ class Shared(Struct, frozen=True, kw_only=True):
 
     settings: ServerSettings
     host: Host
-    """For JSON v1."""
+    """For JSON v1; of those whose handshake has shown the access token, it asks for none."""
     bring: Bringer
     """For plain text."""
 
@@ -42,11 +42,11 @@ class Connection:
     """One client: its dialect, and when it was last heard. ``read()`` it to its end, then ``leave()`` it."""
 
     __slots__ = (
+        "_born",
         "_bytes_allowance",
         "_conduct",
         "_heard",
         "_leaving",
-        "_owner",
         "_saying",
         "_settled",
         "_shared",
@@ -57,15 +57,15 @@ class Connection:
         "_work",
     )
 
-    def __init__(self, socket: ServerConnection, shared: Shared, owner: str | None) -> None:
-        self._socket, self._shared, self._owner = socket, shared, owner
+    def __init__(self, socket: Guest, shared: Shared) -> None:
+        self._socket, self._shared = socket, shared
         self._settled = socket.subprotocol is not None
         """Whether it has shown which dialect it speaks."""
         self._conduct: PlainText | JsonV1 = self._json() if self._settled else self._plain()
         settings, now = shared.settings, time.monotonic()
         self._texts_allowance = Allowance(settings.rate, settings.burst, now)
         self._bytes_allowance = Allowance(settings.byte_rate, settings.byte_burst, now)
-        self._heard = now
+        self._born = self._heard = now
         self._spoke = self._stopping = False
         self._saying: float | None = None
         """Since when no message has left though one is on its way; None while none is."""
@@ -73,38 +73,40 @@ class Connection:
         self._work = asyncio.create_task(self._conducted())
 
     def _json(self) -> JsonV1:
-        return JsonV1(self._shared.host, self._say, owner=self._owner, client=self._client)
+        host = self._shared.host
+        if self._socket.has_token:
+            host = replace(host, access_token="")
+        return JsonV1(host, self._say, owner=self._socket.owner, client=self._socket.client)
 
     def _plain(self) -> PlainText:
-        shared = self._shared
+        shared, socket = self._shared, self._socket
         return PlainText(
             shared.host.engine,
             shared.bring,
             self._say,
             seed=shared.settings.seed,
-            owner=self._owner or "",
-            client=self._client,
+            owner=socket.owner or "",
+            client=socket.client,
         )
-
-    @property
-    def _client(self) -> str:
-        """Whose day's budget its interviews are part of: its owner's, else its address's. Everybody on this
-        machine is one person, who may spend what they like.
-        """
-        peer = self._socket.remote_address
-        address = peer[0] if isinstance(peer, tuple) else ""
-        return self._owner or ("" if address in LOOPBACK else address)
 
     @property
     def busy(self) -> bool:
         """Something runs or waits."""
         return self._conduct.busy
 
+    @property
+    def is_admitted(self) -> bool:
+        """Whether it may be here: it has shown the access token, or an interview's own, or needs none."""
+        if not self._shared.settings.access_token or self._socket.has_token:
+            return True
+        return isinstance(self._conduct, JsonV1) and self._conduct.has_interview
+
     def has_gone_quiet(self, now: float) -> bool:
         """Whether it has said nothing for too long, while nothing was at work for it."""
         settings = self._shared.settings
         limit = settings.idle if self._spoke else settings.first_message
-        return now - self._heard > limit and not self._conduct.busy
+        is_late = not self.is_admitted and now - self._born > settings.admission
+        return (is_late or now - self._heard > limit) and not self._conduct.busy
 
     def is_deaf(self, now: float) -> bool:
         """Whether it does not read what it is sent."""
@@ -115,6 +117,8 @@ class Connection:
     async def read(self) -> None:
         """Take what the client says until one of both closes."""
         try:
+            if self._socket.subprotocol not in (None, protocol.SUBPROTOCOL):
+                await self.close(protocol.CLOSE_NO_SUBPROTOCOL, f"offer {protocol.SUBPROTOCOL}, or none")
             if not self._settled:
                 await self._settle()
             while True:
@@ -134,6 +138,11 @@ class Connection:
     def abort(self) -> None:
         """Close it though it does not listen."""
         self._socket.transport.abort()
+
+    def settle_down(self) -> None:
+        """Let it stay, if it has said what it came for."""
+        if self._spoke and self.is_admitted:
+            self._socket.settle()
 
     def wind_down(self, in_s: float | None = None) -> None:
         """Take nothing new: the server ends, *in_s* seconds from now at the latest, which is told."""
@@ -184,8 +193,8 @@ class Connection:
                 await self._change_over()
             elif isinstance(message, str) and protocol.is_opening(message):
                 self._settled = True
-                if self._shared.settings.access_token:
-                    await self.close(protocol.CLOSE_NO_ACCESS, "an access token is needed")
+                if not self.is_admitted:
+                    await self._turn_away()
             await self._take(message)
 
     async def _change_over(self) -> None:
@@ -209,6 +218,7 @@ class Connection:
         while True:
             message = await self._socket.recv()
             self._spoke = True
+            self.settle_down()
             if await self._fits(message) and not self._stopping:
                 return message
 
@@ -216,6 +226,9 @@ class Connection:
         """Whether *message* may be taken; bytes that come too fast may, but later."""
         self._heard = now = time.monotonic()
         if isinstance(message, bytes):
+            if not self.is_admitted:  # nobody else's bytes are kept
+                await self._turn_away()
+                return False
             if wait := self._bytes_allowance.take(len(message), now):
                 await asyncio.sleep(wait)
             return True
@@ -227,6 +240,9 @@ class Connection:
             await self.close(protocol.CLOSE_TOO_BIG, "a text message has at most 64 KiB")
             return False
         return True
+
+    async def _turn_away(self) -> None:
+        await self.close(protocol.CLOSE_NO_ACCESS, "the access token comes first")
 
     async def _dismiss(self) -> None:
         if isinstance(self._conduct, JsonV1):

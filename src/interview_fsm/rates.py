@@ -14,7 +14,18 @@ class Allowance:
 
     def take(self, amount: float, now: float) -> float:
         """Take *amount*, there or not; the seconds until it would have been there, 0 when it was."""
-        gained = (now - self._when) * self._rate
-        self._left = min(self._burst, self._left + gained) - amount
-        self._when = now
+        self._fill(now)
+        self._left -= amount
         return max(0.0, -self._left / self._rate)
+
+    def grant(self, now: float) -> bool:
+        """Take one, if there is one; whether there was."""
+        self._fill(now)
+        if self._left < 1:
+            return False
+        self._left -= 1
+        return True
+
+    def _fill(self, now: float) -> None:
+        self._left = min(self._burst, self._left + (now - self._when) * self._rate)
+        self._when = now

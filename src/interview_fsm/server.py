@@ -12,6 +12,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 from typing import Protocol, Self
 
 from websockets.asyncio.server import Server as Listener
@@ -21,13 +22,15 @@ from websockets.http11 import Request, Response
 
 from . import messages, protocol
 from .connection import Connection, Shared
-from .door import NO_ROOM, ONLY_READING, UNKNOWN, Door, select_subprotocol
+from .crowd import Crowd
+from .door import NO_ROOM, ONLY_READING, TOO_MANY, UNKNOWN, Door, Refusal, select_subprotocol
 from .engine import Engine
-from .errors import InterviewError
+from .errors import InterviewError, SettingError
 from .events import Material, Resume
+from .guest import Guest, wants_websocket
 from .jsonv1 import Host
 from .listening import places, unavailable
-from .pages import HEADERS, Answer, Pages, read_pages
+from .pages import Pages, read_pages
 from .ports import ResumeReader
 from .seats import Seats
 from .server_settings import ServerSettings
@@ -102,6 +105,11 @@ class Server:
     ) -> None:
         self.engine, self.settings = engine, settings or ServerSettings()
         self._authenticate = authenticate
+        if self.settings.is_public and authenticate is None and not self.settings.access_token:
+            raise SettingError(
+                "other machines can reach this server: give it an access token, in the environment as "
+                "INTERVIEW_FSM_ACCESS_TOKEN or in a file with --access-token-file"
+            )
         self._seats = Seats(engine, most=self.settings.connections)
         library = _Library(fetcher, reader)
         self.host = Host(
@@ -120,30 +128,44 @@ class Server:
         self._chores: list[asyncio.Task[None]] = []
         self._draining = False
         self.port = self.settings.port
-        self._door = Door(self.settings, self.port)
+        self._door = self._make_door()
+        self._crowd = Crowd(
+            newcomers=self.settings.newcomers,
+            each=self.settings.per_address,
+            rate=self.settings.visit_rate,
+            burst=self.settings.visit_burst,
+        )
+
+    def _make_door(self) -> Door:
+        return Door(self.settings, self.port, knows_callers=self._authenticate is not None)
 
     @property
     def url(self) -> str:
-        """Where it listens."""
-        return f"ws://localhost:{self.port}"
+        """Where it is reached; behind a proxy, by the proxy."""
+        return f"{'wss' if self.settings.tls else 'ws'}://localhost:{self.port}"
 
     # ------------------------------------------------------------------------------------ life and end
 
     async def __aenter__(self) -> Self:
         self._pages = read_pages(messages.schema(), with_page=self.settings.page)
-        hosts, self.port = places(self.settings.port)
-        self._door = Door(self.settings, self.port)
+        hosts, self.port = places(self.settings.addresses, self.settings.port)
+        self._door = self._make_door()
         try:
             self._listener = await serve(
                 self._handle,
                 hosts,  # type: ignore[arg-type]  # handed on to create_server(), which takes several
                 self.port,
-                process_request=self._process_request,
+                process_request=self._process_request,  # type: ignore[arg-type]  # every connection is a Guest
                 select_subprotocol=select_subprotocol,
+                create_connection=partial(  # type: ignore[arg-type]
+                    Guest, settings=self.settings, crowd=self._crowd
+                ),
+                logger=_NoFrames(logging.getLogger("websockets.server"), {}),
+                ssl=self.settings.tls,
                 compression=None,  # small texts; and no bombs
                 max_size=protocol.MAX_BINARY,  # that text is shorter is seen to by the connection
-                max_queue=16,
-                open_timeout=10,
+                max_queue=8,
+                open_timeout=self.settings.handshake,
                 ping_interval=20,
                 ping_timeout=20,
                 close_timeout=5,
@@ -185,7 +207,8 @@ class Server:
         await self._seats.aclose()
 
     async def _handle(self, socket: ServerConnection) -> None:
-        connection = Connection(socket, self._shared, getattr(socket, "owner", None))
+        assert isinstance(socket, Guest)
+        connection = Connection(socket, self._shared)
         self._connections.add(connection)
         if self._draining:
             connection.wind_down()
@@ -197,42 +220,49 @@ class Server:
 
     # ------------------------------------------------------------------------------------- handshakes
 
-    async def _process_request(self, connection: ServerConnection, request: Request) -> Response | None:
-        refusal = self._door.refusal(request.headers)
-        if refusal is None and (self._draining or len(self._connections) >= self.settings.connections):
-            refusal = NO_ROOM
-        if refusal is not None:
-            return _respond(connection, *refusal)
-        if request.headers.get("Upgrade", "").lower() == "websocket":
-            return await self._admit(connection, request)
-        if request.method not in ("GET", "HEAD"):
-            return _respond(connection, *ONLY_READING)
-        return self._answer(connection, request)
+    async def _process_request(self, guest: Guest, request: Request) -> Response | None:
+        refusal = self._refusal(guest, request)
+        if refusal is None and wants_websocket(request):
+            refusal = await self._stranger(guest, request)
+            if refusal is None:
+                return None
+        if refusal is None and request.method not in ("GET", "HEAD"):
+            refusal = ONLY_READING
+        return self._answer(guest, request) if refusal is None else guest.say(*refusal)
 
-    async def _admit(self, connection: ServerConnection, request: Request) -> Response | None:
+    def _refusal(self, guest: Guest, request: Request) -> Refusal | None:
+        caller = self._door.look_at(request.headers, guest.address)
+        if isinstance(caller, Refusal):
+            return caller
+        guest.address, guest.has_token = caller.address, caller.has_token
+        self._crowd.move(guest, caller.address)
+        if caller.is_counted and not self._crowd.has_place(caller.address, time.monotonic()):
+            return TOO_MANY
+        if self._draining or len(self._connections) >= self.settings.connections:
+            return NO_ROOM
+        return None
+
+    async def _stranger(self, guest: Guest, request: Request) -> Refusal | None:
+        """Ask who it is; why nobody may come in."""
         if self._authenticate is None:
             return None
         owner = self._authenticate(request)
         if not isinstance(owner, str | None):
             owner = await owner
-        if owner is None:
-            return _respond(connection, *UNKNOWN)
-        connection.owner = owner  # type: ignore[attr-defined]  # ours, until _handle() has it
-        return None
+        guest.owner = owner
+        return UNKNOWN if owner is None else None
 
-    def _answer(self, connection: ServerConnection, request: Request) -> Response:
+    def _answer(self, guest: Guest, request: Request) -> Response:
         path = request.path.partition("?")[0]
         if path == "/healthz":
-            return _respond(connection, http.HTTPStatus.OK, "ok")
-        accepts, known = (request.headers.get(name, "") for name in ("Accept-Encoding", "If-None-Match"))
+            return guest.say(http.HTTPStatus.OK, "ok")
+        accepts, known = (", ".join(request.headers.get_all(n)) for n in ("Accept-Encoding", "If-None-Match"))
         found = self._pages.answer(path, accepts=accepts, known=known)
         if found is not None:
-            return _send(connection, found)
+            return guest.hand(found)
         if path == "/":
-            return _respond(
-                connection, http.HTTPStatus.OK, f"This is an interview server; connect to {self.url}"
-            )
-        return _respond(connection, http.HTTPStatus.NOT_FOUND, "There is nothing here.")
+            return guest.say(http.HTTPStatus.OK, f"This is an interview server; connect to {self.url}")
+        return guest.say(http.HTTPStatus.NOT_FOUND, "There is nothing here.")
 
     # ----------------------------------------------------------------------------------------- chores
 
@@ -251,6 +281,7 @@ class Server:
             await asyncio.sleep(self.settings.watch)
             now = time.monotonic()
             for connection in list(self._connections):
+                connection.settle_down()
                 if connection.is_deaf(now):
                     connection.abort()
                 elif connection.has_gone_quiet(now):
@@ -270,21 +301,8 @@ def _disclosure(engine: Engine) -> messages.Disclosure:
     )
 
 
-def _respond(connection: ServerConnection, status: http.HTTPStatus, text: str) -> Response:
-    response = connection.respond(status, text + "\n")
-    for name, value in HEADERS.items():
-        response.headers[name] = value
-    return response
+class _NoFrames(logging.LoggerAdapter[logging.Logger]):
+    """The log of the library, which at DEBUG would hold every header and frame: tokens, résumés, answers."""
 
-
-def _send(connection: ServerConnection, answer: Answer) -> Response:
-    response = _respond(connection, http.HTTPStatus(answer.status), "")
-    response.body = answer.body
-    for name, value in {"Content-Length": str(len(answer.body)), **answer.headers}.items():
-        if name in response.headers:
-            del response.headers[name]
-        response.headers[name] = value
-    if answer.status == http.HTTPStatus.NOT_MODIFIED:  # it has no body, and says nothing of one
-        del response.headers["Content-Type"]
-        del response.headers["Content-Length"]
-    return response
+    def isEnabledFor(self, level: int) -> bool:
+        return level > logging.DEBUG and super().isEnabledFor(level)

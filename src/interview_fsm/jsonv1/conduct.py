@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hmac
 import logging
 import secrets
 from collections import deque
@@ -13,7 +12,7 @@ from typing import Any
 from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import asdict, replace
 
-from .. import __version__, messages, protocol, views
+from .. import __version__, access, messages, protocol, views
 from ..engine import Engine, Session
 from ..errors import (
     BadMessage,
@@ -106,6 +105,11 @@ class JsonV1:
     def busy(self) -> bool:
         """Something runs or waits."""
         return self._is_at_work or bool(self._queue or self._errands or self._outbox or self._work)
+
+    @property
+    def has_interview(self) -> bool:
+        """It has created one, or come back to one: so it has shown a token."""
+        return self._relay.session is not None
 
     # ------------------------------------------------------------------------------ what comes in
 
@@ -262,7 +266,7 @@ class JsonV1:
 
     def _check_access(self, given: str) -> None:
         wanted = self._host.access_token
-        if wanted and not hmac.compare_digest(wanted.encode(), given.encode()):
+        if wanted and not access.matches(wanted, given):
             raise Unauthorized("the access token is missing or wrong")
 
     async def _resume(self, command: messages.ResumeSession) -> None:
