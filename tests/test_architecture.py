@@ -28,6 +28,7 @@ STEPS = ENGINE | {"steps"}
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "budget": ERRORS,
+    "redaction": set(),
     "portal": set(),
     "states": ERRORS,
     "events": STATES,
@@ -65,7 +66,18 @@ MAY_IMPORT: dict[str, set[str]] = {
     "door": {"access", "protocol", "proxies", "server_settings"},
     "guest": {"crowd", "pages", "protocol", "proxies", "rates", "server_settings"},
     "connection": STEPS
-    | {"guest", "protocol", "messages", "views", "plaintext", "jsonv1", "rates", "server_settings"},
+    | {
+        "guest",
+        "protocol",
+        "messages",
+        "views",
+        "plaintext",
+        "jsonv1",
+        "rates",
+        "server_settings",
+        "redaction",
+        "house",
+    },
     "server": STEPS
     | {
         "protocol",
@@ -98,7 +110,7 @@ MAY_USE: dict[str, set[str]] = {
     "idna": {"resume"},
     "msgspec": {
         "budget", "events", "interview", "ports", "house", "updates", "activities", "steps", "protocol",
-        "plaintext", "messages", "jsonv1", "views", "server_settings", "connection",
+        "plaintext", "messages", "jsonv1", "views", "server_settings", "connection", "redaction",
         "report", "assistant", "terminal", "cli", "coaching", "resume", "adapters", "testing",
     },
     "openai": {"adapters.openai"},

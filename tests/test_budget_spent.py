@@ -16,7 +16,7 @@ from interview_fsm.ports import Brief
 from interview_fsm.states import State
 from interview_fsm.testing import ScriptedInterviewer, ScriptedRecorder, run
 
-from .serving import LINK, exchange, running
+from .serving import LINK, Running, exchange, running
 from .worlds import MATERIAL, PLAN, World, has_feedback, has_open, quiet, started
 
 QUESTIONS = PLAN.count + PLAN.follow_up_limit
@@ -257,22 +257,37 @@ def test_sound_is_counted_for_the_client_too() -> None:
 DAILY = Limits(spending=Spending(client_day=Amount(calls=2, input_tokens=10**9, output_tokens=10**9)))
 
 
-@pytest.mark.parametrize(("address", "stopped"), [("127.0.0.2", True), ("127.0.0.1", False)])
-def test_an_address_has_one_budget_for_all_its_connections_and_this_machine_has_none(
-    address: str, stopped: bool
-) -> None:
+TOKEN = "Zk3_4x8mQv9Lr2TtY0aWcB"
+STRANGERS = {"trusted_proxies": ("127.0.0.1",), "allow_hosts": ("interview.example",), "access_token": TOKEN}
+
+
+async def question_of(served: Running, **headers: str) -> str:
+    """What a client that comes with these headers is told when it wants its first question."""
+    async with served.connect(additional_headers=headers) as socket:
+        await socket.send(LINK)
+        await exchange(socket, "start_interview")
+        return await exchange(socket, "difficulty:mid")
+
+
+def test_an_address_has_one_budget_for_all_its_connections() -> None:
+    async def main() -> None:
+        async with running(ports={"limits": DAILY}, **STRANGERS) as served:
+            shown = {"Authorization": f"Bearer {TOKEN}"}
+            ada, bob = ({"X-Forwarded-For": f"198.51.100.{n}"} | shown for n in (1, 2))
+            told = [await question_of(served, **ada) for _ in range(3)]
+            assert [line.startswith("Question asked: ") for line in told] == [True, True, False]
+            assert told[2].startswith("Error: You have used up your model calls for today")
+            assert (await question_of(served, **bob)).startswith("Question asked: ")
+            assert served.interviewer.calls == 3
+
+    asyncio.run(main())
+
+
+def test_on_this_machine_nobody_shares_a_budget() -> None:
     async def main() -> None:
         async with running(ports={"limits": DAILY}) as served:
-            for n in range(3):
-                async with served.connect(local_addr=(address, 0)) as socket:
-                    await socket.send(LINK)
-                    await exchange(socket, "start_interview")
-                    reply = await exchange(socket, "difficulty:mid")
-                    if stopped and n == 2:
-                        assert reply.startswith("Error: You have used up your model calls for today")
-                    else:
-                        assert reply.startswith("Question asked: ")
-            assert served.interviewer.calls == (2 if stopped else 3)
+            for _ in range(3):
+                assert (await question_of(served)).startswith("Question asked: ")
 
     asyncio.run(main())
 
@@ -290,9 +305,6 @@ def test_an_owner_has_one_budget_in_both_dialects() -> None:
                     while "question_asked" not in heard and "budget_spent" not in heard:
                         heard = str(await asyncio.wait_for(socket.recv(), 60))
                     assert ("budget_spent" in heard) is (n == 2)
-            async with served.connect(additional_headers={"X-User": "bob"}) as socket:
-                await socket.send(LINK)
-                await exchange(socket, "start_interview")
-                assert (await exchange(socket, "difficulty:mid")).startswith("Question asked: ")
+            assert (await question_of(served, **{"X-User": "bob"})).startswith("Question asked: ")
 
     asyncio.run(main())

@@ -174,9 +174,13 @@ def serve(**options: Any) -> None:
 def _logging(*, verbose: bool) -> None:
     import logging
 
+    from .redaction import Redaction
+
     logging.basicConfig(
         format="%(levelname)s %(name)s: %(message)s", level=logging.INFO if verbose else logging.WARNING
     )
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(Redaction())
     logging.getLogger("transitions").setLevel(logging.WARNING)  # two lines for each move
     logging.getLogger("websockets").setLevel(logging.CRITICAL if not verbose else logging.INFO)
 

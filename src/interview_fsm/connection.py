@@ -13,12 +13,20 @@ from websockets.exceptions import ConnectionClosed
 from . import messages, protocol, views
 from .errors import CommandError
 from .guest import Guest
+from .house import traced
 from .jsonv1 import Host, JsonV1
 from .plaintext import Bringer, PlainText, TooManyTries
 from .rates import Allowance
+from .redaction import looks_like_key
 from .server_settings import ServerSettings
 
 log = logging.getLogger("interview_fsm")
+
+
+NO_KEYS = (
+    "that message holds a key, and was thrown away; keys are set where the server runs, never sent: "
+    "take it out, and renew it if others may have seen it"
+)
 
 
 class RateLimited(CommandError):
@@ -26,6 +34,10 @@ class RateLimited(CommandError):
 
     code = "rate_limited"
     retryable = True
+
+
+class KeyRefused(CommandError):
+    """A message that brings a key: nobody here wants one. It is neither stored nor logged."""
 
 
 class Shared(Struct, frozen=True, kw_only=True):
@@ -174,8 +186,8 @@ class Connection:
             code, reason = protocol.CLOSE_NO_DIALECT, "not a protocol this server knows"
         except ConnectionClosed:
             return
-        except Exception:
-            log.exception("a connection broke")
+        except Exception as error:
+            log.error("a connection broke: %s", traced(error))
             code, reason = protocol.CLOSE_ERROR, "something went wrong here"
         await self.close(code, reason)
 
@@ -233,18 +245,23 @@ class Connection:
                 await asyncio.sleep(wait)
             return True
         if self._texts_allowance.take(1, now):
-            await self._dismiss()
+            await self._dismiss(RateLimited("too many messages at once"), "too many messages")
             return False
         # No character has more than four bytes: most texts need not be counted.
         if len(message) > protocol.MAX_FRAME // 4 and len(message.encode()) > protocol.MAX_FRAME:
             await self.close(protocol.CLOSE_TOO_BIG, "a text message has at most 64 KiB")
+            return False
+        if looks_like_key(message):
+            await self._dismiss(KeyRefused(NO_KEYS), "that holds a key")
             return False
         return True
 
     async def _turn_away(self) -> None:
         await self.close(protocol.CLOSE_NO_ACCESS, "the access token comes first")
 
-    async def _dismiss(self) -> None:
+    async def _dismiss(self, problem: CommandError, reason: str) -> None:
         if isinstance(self._conduct, JsonV1):
-            await self._say(messages.encode(views.failure(RateLimited("too many messages at once"))))
-        await self.close(protocol.CLOSE_POLICY, "too many messages")
+            await self._say(messages.encode(views.failure(problem)))
+        else:
+            await self._say(protocol.error(problem))
+        await self.close(protocol.CLOSE_POLICY, reason)
