@@ -22,15 +22,25 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
-from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Request, async_playwright
+from playwright.async_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    Request,
+    async_playwright,
+    expect,
+)
 
 from .page_checks import SCRIPT
 from .test_readme_js import FLAGS, need
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 ARTEFACTS = Path(__file__).resolve().parents[1] / "artefacts"
-PATIENCE = 10_000
-"""Milliseconds that a condition may take at the most: no browser test may be longer."""
+PATIENCE = 40_000
+"""Milliseconds that a condition may take at the most: it costs nothing while conditions come true, and a
+machine that does many things at once may need it."""
+expect.set_options(timeout=PATIENCE)
 CHROMIUMS_OWN = {"content-autofill.googleapis.com:443"}
 """What Chromium asks for of itself when it sees a form, where its vendor wants to go. It is refused, too."""
 WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 360, "height": 740}

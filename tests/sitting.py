@@ -62,7 +62,7 @@ class Sitting:
         """Wait until main question *number* is open; its text."""
         await expect(self.heading).to_contain_text(f"Question {number} of")
         await expect(self.question).not_to_be_empty()
-        await expect(self.answer_box).to_be_enabled()
+        await expect(self.answer_box).to_be_editable()
         return await self.question.inner_text()
 
     async def answer(self, text: str = ANSWER) -> None:

@@ -20,7 +20,7 @@ from .browser import NARROW, WIDE, Stage, Visit, photograph
 from .page_checks import announced, ask, axe, walk
 from .sitting import ANSWER, VAGUE, Sitting
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = pytest.mark.timeout(300)
 slow = pytest.mark.slow
 
 WEB = Path(diagram.__file__).with_name("web")

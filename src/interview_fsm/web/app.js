@@ -75,7 +75,7 @@ async function erase({ id, token }) {
   try {
     await side.request({ type: "erase_session" });
   } catch (error) {
-    if (error.code === "closed") error.message = "The server cannot be reached; please try again.";
+    if (error.code === "closed") error.message = "The server cannot be reached. Please try again.";
     if (error.code !== "session_not_found") throw error; // else it is gone already
   } finally {
     if (!isHere) side.close();
@@ -124,7 +124,8 @@ function whole(event) {
 function update(event) {
   if (!model.session || event.seq <= model.seq) return;
   live(event);
-  for (const { type, question, code } of event.events) {
+  for (const { type, question, code, feedback } of event.events) {
+    if (feedback) model.feedback = feedback;
     if (/submit|correct|recorded/.test(type)) model.stored.set(question, event.seq);
     if (type === "question_asked") model.turns = [...model.turns, { question }];
     if (type === "repeat_question" || type === "answer_lost") model.puts += 1;
@@ -173,12 +174,13 @@ function refused(error) {
   trouble("That interview was deleted or has expired. You can begin a new one.");
 }
 
-byId("banner-action").onclick = () => (wire.hurry(wire.status === "taken"));
+byId("banner-action").onclick = () => wire.hurry(true);
 byId("trouble-close").onclick = () => {
   trouble("");
   main.querySelector("h1").focus();
 };
-for (const type of ["online", "focus"]) addEventListener(type, () => wire.hurry());
+addEventListener("focus", () => wire.hurry());
+addEventListener("online", () => wire.hurry(lost));
 
 // -- screens
 
@@ -260,7 +262,9 @@ function key(letter, does) {
 addEventListener("keydown", (event) => {
   const does = letters[event.key.toLowerCase()];
   if (!does || !byId("keys-on").checked || event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
-  if (event.target.closest("input:not([type=radio], [type=file]), textarea, dialog")) return;
+  // Asked of the page, not of the target: a closed dialog keeps the focus until the next frame.
+  if (document.querySelector("dialog[open]")) return;
+  if (event.target.closest("input:not([type=radio], [type=file]), textarea")?.checkVisibility()) return;
   event.preventDefault();
   does();
 });

@@ -52,9 +52,9 @@ export class Wire {
     this.#start(null, { session, token });
   }
 
-  /** Try now (take the interview back), or see whether the other side is still there. */
-  hurry(takingOver = false) {
-    if (this.status === "waiting" || takingOver) this.#open();
+  /** Try now, or see whether the other side is there. */
+  hurry(now = this.status === "waiting") {
+    if (now) this.#open();
     else this.#probe(3_000);
   }
 
@@ -76,7 +76,7 @@ export class Wire {
     });
   }
 
-    async upload(file) {
+  async upload(file) {
     const received = this.request({ type: "begin_upload", purpose: "resume", name: file.name.slice(0, 255), size: file.size });
     received.catch(() => {}); // awaited below; until then it is nobody's
     const socket = this.#socket;
@@ -100,6 +100,7 @@ export class Wire {
     this.#drop();
     this.#tell("connecting");
     const socket = (this.#socket = new WebSocket(this.url, "interview-fsm.v1"));
+    this.#timers.pong = setTimeout(() => this.#lost(1006), LONGEST_WAIT);
     socket.onopen = () =>
       this.#post(this.#key ? { type: "resume_session", id: HELLO, ...this.#key, seq: this.seq } : { type: "create_session", id: HELLO, ...this.#create });
     socket.binaryType = "arraybuffer";
@@ -118,7 +119,7 @@ export class Wire {
 
   #lost(code) {
     this.#drop();
-    // What was sent of a file went with the connection; whoever sent it begins again.
+    // A file went with the connection; whoever sent it begins again.
     for (const [id, { message, reject }] of this.#waiting) {
       if (!["begin_upload", "set_resume"].includes(message.type)) continue;
       this.#waiting.delete(id);
