@@ -59,7 +59,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "assistant": STEPS | {"report", "portal", "adapters", "resume", "coaching"},
     "rates": set(),
     "listening": ERRORS,
-    "access": set(),
+    "access": ERRORS,
     "proxies": ERRORS,
     "crowd": {"proxies", "rates"},
     "server_settings": ERRORS | {"access", "listening", "proxies"},

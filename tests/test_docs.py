@@ -163,7 +163,11 @@ def check(words: list[str]) -> str | None:
         return f"no such extra: {missing}" if missing else None
     if program == "interview-fsm":
         return parse(cli(), arguments)
-    return None if program in {"apt", "cd", "git", "node", "python", "python3", "websockets"} else "unknown"
+    return (
+        None
+        if program in {"apt", "cd", "chmod", "git", "node", "python", "python3", "websockets"}
+        else "unknown"
+    )
 
 
 def parse(command: click.Command, arguments: list[str]) -> str | None:

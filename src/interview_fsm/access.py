@@ -10,15 +10,35 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import os
+import stat
 from collections.abc import Iterator
+from pathlib import Path
 
 from websockets.datastructures import Headers
+
+from .errors import SettingError
 
 SUBPROTOCOL = "interview-fsm.token."
 """What the subprotocol that brings a token begins with. It is never the one that is chosen."""
 
 LEAST = 22
 """Characters of a token that keeps strangers out: 128 bits in base64url."""
+
+
+def read(file: Path) -> str:
+    """The token that *file* holds. Raises SettingError, for a file that others here can read as well."""
+    try:
+        with file.open("rb") as opened:
+            mode = os.fstat(opened.fileno()).st_mode
+            if os.name == "posix" and mode & (stat.S_IRWXG | stat.S_IRWXO):
+                raise SettingError(f"others can read the access token in {file}; do chmod 600 {file}")
+            token = opened.read(4096).decode().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingError(f"the access token in {file} cannot be read: {type(error).__name__}") from error
+    if not token:
+        raise SettingError(f"there is no access token in {file}")
+    return token
 
 
 def matches(wanted: str, given: str) -> bool:

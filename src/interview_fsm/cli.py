@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from .interview import Interview
     from .ports import Storage
     from .server import Server
+    from .server_settings import ServerSettings
     from .terminal import Reader
 
     Opening = Callable[[Engine], Coroutine[Any, Any, tuple[Session, float]]]
@@ -140,8 +141,36 @@ def _run(work: Coroutine[Any, Any, _T], *, fast: bool = False) -> _T:
 # ------------------------------------------------------------------------------------------- serve
 
 
+FILE = click.Path(path_type=Path, dir_okay=False)
+
+
 @main.command()
 @click.option("--port", default=8765, show_default=True, help="0 for any free port.")
+@click.option(
+    "--host",
+    multiple=True,
+    metavar="ADDRESS",
+    help="Listen here in place of this machine alone: 0.0.0.0, :: … Needs TLS and an access token.",
+)
+@click.option("--tls-cert", type=FILE, help="The certificate and its chain, as PEM: serve https and wss.")
+@click.option("--tls-key", type=FILE, help="Its key, as PEM, without a password.")
+@click.option(
+    "--trusted-proxy",
+    multiple=True,
+    metavar="ADDRESS",
+    help="A proxy that ends TLS, and whose word on who asks is taken: an address or a network.",
+)
+@click.option(
+    "--access-token-file",
+    type=FILE,
+    help="Holds what clients must show, readable by you alone. Or set INTERVIEW_FSM_ACCESS_TOKEN.",
+)
+@click.option(
+    "--allow-host",
+    multiple=True,
+    metavar="HOST",
+    help="A name that this server is reached by, such as interview.example.",
+)
 @click.option("--speak/--no-speak", default=False, help="Read questions and feedback aloud on this machine.")
 @click.option(
     "--allow-origin",
@@ -187,27 +216,23 @@ def _logging(*, verbose: bool) -> None:
 
 async def _serve(
     *,
-    port: int,
     speak: bool,
-    allow_origin: tuple[str, ...],
     storage: str,
-    connections: int,
-    page: bool,
     linger: float,
-    seed: int | None,
     database: Path | None,
     allow_fetch: tuple[str, ...],
+    **options: Any,
 ) -> None:
     from .assistant import assemble
     from .engine import Limits
     from .resume.fetch import Fetcher
     from .resume.links import FetchPolicy
     from .resume.reader import Reader
-    from .server import Server, ServerSettings
+    from .server import Server
 
-    settings = ServerSettings(
-        port=port, allow_origins=allow_origin, connections=connections, page=page, seed=seed
-    )
+    settings = _server_settings(**options)
+    if settings.is_public and allow_fetch:
+        raise SettingError("--allow-fetch is for development, and not where other machines can connect")
     limits, speaker = Limits(linger=linger), "pyttsx3" if speak else None
     fetcher, reader = Fetcher(FetchPolicy.allowing(allow_fetch)), Reader()
     try:
@@ -219,11 +244,39 @@ async def _serve(
             kept = f"{path or 'by ' + storage}, for 30 days" if storage != "memory" else IN_MEMORY
             signals = _hear_signals()  # before anybody is told that there is something to stop
             settle()
-            _banner(server.url, kept=kept, page=page, speak=speak, allow_fetch=allow_fetch)
+            _banner(server, kept=kept, speak=speak, allow_fetch=allow_fetch)
             await _until_told(server, *signals)
     finally:
         await fetcher.aclose()
         await reader.aclose()
+
+
+def _server_settings(
+    *,
+    host: tuple[str, ...],
+    allow_host: tuple[str, ...],
+    allow_origin: tuple[str, ...],
+    trusted_proxy: tuple[str, ...],
+    tls_cert: Path | None,
+    tls_key: Path | None,
+    access_token_file: Path | None,
+    **others: Any,
+) -> ServerSettings:
+    from . import access, listening
+    from .server_settings import ServerSettings
+
+    if tls_key is not None and tls_cert is None:
+        raise SettingError("--tls-key goes with --tls-cert")
+    token = os.environ.get("INTERVIEW_FSM_ACCESS_TOKEN", "")
+    return ServerSettings(
+        addresses=host or listening.LOOPBACK,
+        allow_hosts=allow_host,
+        allow_origins=allow_origin,
+        trusted_proxies=trusted_proxy,
+        tls=listening.tls(tls_cert, tls_key) if tls_cert is not None else None,
+        access_token=access.read(access_token_file) if access_token_file is not None else token,
+        **others,
+    )
 
 
 def settle() -> None:
@@ -248,15 +301,10 @@ def _python() -> str:
 IN_MEMORY = "in memory, gone when the server ends"
 
 
-def _banner(url: str, *, kept: str, page: bool, speak: bool, allow_fetch: tuple[str, ...]) -> None:
+def _banner(server: Server, *, kept: str, speak: bool, allow_fetch: tuple[str, ...]) -> None:
     lines = [
         f"interview-fsm {__version__}",
-        *([f"  Page       {url.replace('ws:', 'http:')}   open it in a browser"] if page else []),
-        f"  Listening  {url}   this machine only",
-        f"  Talk to it {_python()} -m websockets {url}",
-        "             first a link and a count, https://example.com/myresume.pdf;3",
-        "             then start_interview, difficulty:entry-level, answer:TEXT or record_answer,",
-        "             analyze, stop_interview",
+        *(_to_strangers(server) if server.settings.is_public else _to_this_machine(server)),
         "  Questions  coach: rules, not a model; nothing leaves this machine",
         f"  Reading    {'aloud on this machine' if speak else 'off (--speak turns it on)'}",
         f"  Interviews {kept}",
@@ -264,6 +312,30 @@ def _banner(url: str, *, kept: str, page: bool, speak: bool, allow_fetch: tuple[
     if allow_fetch:
         lines.append(f"  Warning    links may reach {', '.join(allow_fetch)}: for development only")
     click.echo("\n".join([*lines, "Press Ctrl+C to stop."]))
+
+
+def _to_this_machine(server: Server) -> list[str]:
+    url = server.url
+    page = f"{server.home}{'/#token=…' if server.settings.access_token else ''}"
+    return [
+        *([f"  Page       {page}   open it in a browser"] if server.settings.page else []),
+        f"  Listening  {url}   this machine only",
+        f"  Talk to it {_python()} -m websockets {url}",
+        "             first a link and a count, https://example.com/myresume.pdf;3",
+        "             then start_interview, difficulty:entry-level, answer:TEXT or record_answer,",
+        "             analyze, stop_interview",
+    ]
+
+
+def _to_strangers(server: Server) -> list[str]:
+    settings = server.settings
+    by = f"the proxy {', '.join(settings.trusted_proxies)} ends TLS" if settings.tls is None else "with TLS"
+    page = f"{server.home}/#token=…   the access token in place of the dots"
+    return [
+        *([f"  Page       {page}"] if settings.page else []),
+        f"  Listening  {', '.join(settings.addresses)} port {server.port}   other machines too; {by}",
+        "  Programs   show the access token in the handshake, Authorization: Bearer …",
+    ]
 
 
 def _hear_signals() -> tuple[asyncio.Event, asyncio.Event]:

@@ -61,11 +61,21 @@ class Door:
     """
 
     def __init__(self, settings: ServerSettings, port: int, *, knows_callers: bool = False) -> None:
-        self._settings, self._knows_callers = settings, knows_callers
+        self._settings, self._port, self._knows_callers = settings, port, knows_callers
         self._proxies = Proxies(settings.trusted_proxies)
         self._hosts = _hosts(settings, port)
         own = {_origin(settings, host) for host in self._hosts}
         self._origins = frozenset({*own, *settings.allow_origins})
+
+    @property
+    def home(self) -> str:
+        """The origin of the server's own page, by the name that people reach it by."""
+        settings = self._settings
+        if not settings.is_public:
+            return _origin(settings, f"localhost:{self._port}")
+        named = [*settings.allow_hosts, *map(_literal, settings.addresses)][0]
+        is_whole = _has_port(named) or settings.tls is None  # a proxy listens where browsers look
+        return _origin(settings, named if is_whole else f"{named}:{self._port}")
 
     def look_at(self, headers: Headers, peer: str) -> Caller | Refusal:
         """Who the request with these *headers*, from *peer*, is from; or why it is not answered."""

@@ -144,6 +144,11 @@ class Server:
         """Where it is reached; behind a proxy, by the proxy."""
         return f"{'wss' if self.settings.tls else 'ws'}://localhost:{self.port}"
 
+    @property
+    def home(self) -> str:
+        """Where its page is, for people."""
+        return self._door.home
+
     # ------------------------------------------------------------------------------------ life and end
 
     async def __aenter__(self) -> Self:
