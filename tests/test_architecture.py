@@ -29,6 +29,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "budget": ERRORS,
     "redaction": set(),
+    "keys": ERRORS | {"redaction"},
+    "settings": ERRORS | {"redaction"},
     "portal": set(),
     "states": ERRORS,
     "events": STATES,
@@ -52,7 +54,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "diagram": STATES,
     "coaching": INTERVIEW,
     "resume": CORE,
-    "adapters": CORE | {"coaching"},
+    "adapters": CORE | {"coaching", "keys", "redaction"},
     "testing": ENGINE,
     "plaintext": STEPS | {"protocol", "report"},
     "terminal": STEPS | {"report", "portal"},
@@ -100,7 +102,7 @@ LOADS_ADAPTERS = {"cli", "server", "assistant"}
 # Where each package that is not ours may be imported, by module or folder. Nowhere else.
 MAY_USE: dict[str, set[str]] = {
     "anthropic": {"adapters.anthropic"},
-    "click": {"cli"},
+    "click": {"cli", "settings"},
     "espeakng_loader": {"adapters.pyttsx3", "adapters._pyttsx3_worker"},
     "filelock": {"adapters.sqlite", "adapters._sqlite_tables"},
     "firebase_admin": {"adapters.firestore"},
@@ -116,7 +118,7 @@ MAY_USE: dict[str, set[str]] = {
     "openai": {"adapters.openai"},
     "pdfminer": {"resume"},
     "pdfplumber": {"resume"},
-    "platformdirs": {"cli", "adapters.sqlite", "assistant"},
+    "platformdirs": {"cli", "keys", "adapters.sqlite", "assistant"},
     "pocketsphinx": {
         "adapters.speech_recognition", "adapters._recognition_worker", "adapters._voice_activity",
     },

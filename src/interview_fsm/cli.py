@@ -18,6 +18,7 @@ import click
 
 from . import __version__
 from .errors import AdapterError, Gone, InterviewError, MissingExtra, ResumeError, SessionOver, SettingError
+from .settings import Setting, Settings
 
 if TYPE_CHECKING:
     import asyncio
@@ -62,6 +63,11 @@ class Commands(click.Group):
             if os.environ.get("INTERVIEW_FSM_DEBUG"):
                 raise
             _give_up(error)
+        except click.BadParameter as error:
+            unfit = ctx.obj.explain(error) if isinstance(ctx.obj, Settings) else None
+            if unfit is None:
+                raise
+            _give_up(unfit)
         except KeyboardInterrupt:
             sys.exit(130)
 
@@ -90,26 +96,6 @@ def _settings_files() -> list[Path]:
     return [user_config_path("interview_fsm", appauthor=False) / "config.toml", Path("interview-fsm.toml")]
 
 
-def _default_map() -> dict[str, Any]:
-    """Click's defaults from TOML files: a table for each command."""
-    import tomllib
-
-    merged: dict[str, Any] = {}
-    for path in _settings_files():
-        if path.is_file():
-            try:
-                tables = tomllib.loads(path.read_text(encoding="utf-8"))
-            except (OSError, ValueError) as error:
-                raise SettingError(f"the settings in {path} cannot be read: {error}") from error
-            for name, table in tables.items():
-                if not isinstance(table, dict):
-                    raise SettingError(
-                        f"the settings in {path} cannot be used: {name!r} belongs in a table such as [serve]"
-                    )
-                merged.setdefault(name, {}).update({key.replace("-", "_"): v for key, v in table.items()})
-    return merged
-
-
 @click.group(cls=Commands, context_settings={"auto_envvar_prefix": "INTERVIEW_FSM"})
 @click.version_option(__version__, prog_name="interview-fsm")
 @click.pass_context
@@ -119,7 +105,8 @@ def main(ctx: click.Context) -> None:
     Every option can be set in the environment (INTERVIEW_FSM_SERVE_PORT=9000) and in interview-fsm.toml
     (a table for each command); the option on the command line is the strongest.
     """
-    ctx.default_map = _default_map()
+    settings = Settings.read(_settings_files(), main)
+    ctx.obj, ctx.default_map = settings, settings.defaults
 
 
 def _run(work: Coroutine[Any, Any, _T], *, fast: bool = False) -> _T:
@@ -136,6 +123,44 @@ def _run(work: Coroutine[Any, Any, _T], *, fast: bool = False) -> _T:
             pass
     with asyncio.Runner(loop_factory=factory) as runner:
         return runner.run(work)
+
+
+# ------------------------------------------------------------------------------------------ config
+
+
+@main.group()
+def config() -> None:
+    """Look at the settings."""
+
+
+@config.command("show")
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@click.pass_context
+def show_config(ctx: click.Context, as_json: bool) -> None:
+    """Print every setting, its value, and where it comes from; of secrets the last characters alone.
+
+    Ends with 4 when one cannot be used.
+    """
+    from . import keys
+    from .redaction import masked
+
+    shown = [each for each in ctx.obj.shown(ctx.find_root()) if not each.name.startswith("config.")]
+    for name in keys.NAMES:
+        key = keys.find(name)
+        shown.append(Setting(name, masked(key.reveal()), key.origin) if key else Setting(name, "", "not set"))
+    if as_json:
+        import json
+
+        click.echo(json.dumps([each._asdict() for each in shown], indent=1, ensure_ascii=False))
+    else:
+        widths = [max(len(each[column]) for each in shown) for column in (0, 1)]
+        for each in shown:
+            click.echo(f"{each.name:<{widths[0]}}  {each.value or '–':<{widths[1]}}  {each.source}")
+    problems = [each.problem for each in shown if each.problem]
+    for problem in problems:
+        click.echo(f"interview-fsm: {problem}", err=True)
+    if problems:
+        sys.exit(4)
 
 
 # ------------------------------------------------------------------------------------------- serve

@@ -49,6 +49,11 @@ def looks_like_key(frame: str) -> bool:
     return _has_shape(frame) or any(_is_key_field(name) for name in _fields(frame))
 
 
+def is_secret_name(name: str) -> bool:
+    """Whether what goes by this name is not to be shown: a key, a token, a password."""
+    return _is_key_field(name) or name.lower().endswith(("token", "password", "secret"))
+
+
 def masked(secret: str) -> str:
     """A secret as it may be shown: its last four characters, where they are no more than a quarter."""
     return "…" + (secret[-4:] if len(secret) >= 16 else "")

@@ -22,6 +22,8 @@ from typing import Generic, Self, TypeVar
 import msgspec
 from msgspec import Struct
 
+from ..redaction import is_secret_name
+
 _LENGTH = struct.Struct("<I")
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -64,7 +66,7 @@ class Child(Generic[Message]):
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,  # ALSA and JACK write sixty lines each time a device is looked for
-            env=os.environ | {"JACK_NO_START_SERVER": "1"},
+            env=_environment(),
             start_new_session=True,  # Ctrl-C is for the parent; and a group of its own can be killed whole
         )
         return cls(process, decoder)
@@ -166,6 +168,12 @@ class Pipe(Generic[Message]):
     ) -> bool:
         """A parent that went away is the end of the program, not an error."""
         return kind is not None and issubclass(kind, BrokenPipeError)
+
+
+def _environment() -> dict[str, str]:
+    """The parent's, for sound needs much of it; no secrets, for it needs none of them."""
+    kept = {name: value for name, value in os.environ.items() if not is_secret_name(name)}
+    return kept | {"JACK_NO_START_SERVER": "1"}
 
 
 async def cancelled(task: asyncio.Task[object]) -> None:
