@@ -18,6 +18,8 @@ from interview_fsm.events import Page, Resume, Span
 from interview_fsm.server import Server, ServerSettings
 from interview_fsm.testing import ScriptedInterviewer
 
+PATIENCE = 20.0
+"""Seconds until something that ought to come is missed; the machine may be busy."""
 LINK = "https://example.com/myresume.pdf;2"
 
 
@@ -57,7 +59,7 @@ class Running:
         return await asyncio.to_thread(self._get, path, method, headers)
 
     def _get(self, path: str, method: str, headers: dict[str, str]) -> tuple[int, dict[str, str], str]:
-        connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=5)
+        connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=PATIENCE)
         try:
             connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
             for name, value in ({"Host": f"localhost:{self.server.port}"} | headers).items():
@@ -97,7 +99,7 @@ async def running(
 async def exchange(socket: ClientConnection, line: str) -> str:
     """Send *line*; the reply."""
     await socket.send(line)
-    return str(await asyncio.wait_for(socket.recv(), 5))
+    return str(await asyncio.wait_for(socket.recv(), PATIENCE))
 
 
 async def closing(socket: ClientConnection) -> tuple[list[str], int | None]:
@@ -105,6 +107,6 @@ async def closing(socket: ClientConnection) -> tuple[list[str], int | None]:
     heard = []
     try:
         while True:
-            heard.append(str(await asyncio.wait_for(socket.recv(), 5)))
+            heard.append(str(await asyncio.wait_for(socket.recv(), PATIENCE)))
     except ConnectionClosed:
         return heard, socket.close_code

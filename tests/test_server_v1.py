@@ -19,13 +19,13 @@ from interview_fsm.pages import MEDIA_TYPES, MOST_BYTES, Pages
 from interview_fsm.server import Server, ServerSettings
 from interview_fsm.testing import ScriptedInterviewer
 
-from .serving import LINK, Library, Running, closing, exchange, running
+from .serving import LINK, PATIENCE, Library, Running, closing, exchange, running
 
 V1 = [Subprotocol("interview-fsm.v1")]
 
 
 async def event(socket: Any) -> dict[str, Any]:
-    return dict(json.loads(await asyncio.wait_for(socket.recv(), 5)))
+    return dict(json.loads(await asyncio.wait_for(socket.recv(), PATIENCE)))
 
 
 async def create(socket: Any) -> dict[str, Any]:

@@ -17,11 +17,9 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
-from .serving import Running
+from .serving import PATIENCE, Running
 
 SUBPROTOCOL = Subprotocol("interview-fsm.v1")
-PATIENCE = 20.0
-"""Seconds until something that ought to come is missed; the machine may be busy."""
 
 Event = dict[str, Any]
 

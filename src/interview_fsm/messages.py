@@ -20,8 +20,9 @@ that answers a command sent again has an old ``seq`` and changes nothing. ``resu
 ``session_resumed`` (everything, as it stands now) and then, one by one, the updates that the client has
 missed, which have a ``seq`` up to that one: a client that has shown the snapshot may skip them.
 
-Close codes: 1000 erased; 1012 the server restarts; 1013 too slow a reader; 4400 no protocol we know (three
-bad first messages); 4401 no access; 4408 nothing said for too long; 4409 opened in another place.
+Close codes: 1000 erased; 1008 too many messages; 1009 too big a frame; 1011 a fault; 1012 the server
+restarts; 1013 too slow a reader; 4400 no protocol we know (three bad first messages); 4401 no access; 4406
+no subprotocol we know; 4408 nothing said for too long; 4409 opened in another place.
 """
 
 from __future__ import annotations
@@ -163,7 +164,8 @@ class CreateSession(_Request, frozen=True, kw_only=True):
 
 class ResumeSession(_Request, frozen=True, kw_only=True):
     """Go on with an interview, on any server that has its journal. Another connection that has it is
-    told ``session_taken`` and closed with 4409. A wrong token is ``session_not_found``.
+    told ``session_taken`` and closed with 4409. A wrong token is ``session_not_found``, as is an interview
+    that was erased; one past its time that is not erased yet is ``session_expired``.
     """
 
     session: Annotated[str, Meta(min_length=1, max_length=64)]

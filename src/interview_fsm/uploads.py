@@ -46,9 +46,10 @@ class Uploads:
     def begin(self, size: int, sha256: str = "") -> None:
         """Expect a file of *size* bytes; *sha256* is in hex. Raises Busy, TooLarge."""
         if self.is_open:
-            raise Busy("a file is being sent already")
+            raise Busy("a file is being sent already; wait for it, or cancel it")
         if size > MOST_BYTES:
-            raise TooLarge(f"a file may have {MOST_BYTES} bytes, and this has {size}")
+            most, has = MOST_BYTES // 2**20, size / 2**20
+            raise TooLarge(f"this file has {has:.1f} MiB, and {most} are the most; choose a smaller one")
         self._coming, self._size, self._sha256 = bytearray(), size, sha256.lower()
 
     def take(self, piece: bytes) -> str | None:
@@ -57,7 +58,7 @@ class Uploads:
         assert coming is not None
         if len(coming) + len(piece) > self._size:
             self.drop()
-            raise TooLarge(f"more than the {self._size} bytes came that were announced")
+            raise TooLarge(f"more than the {self._size} bytes came that were announced; send it again")
         coming += piece
         return self._finish(bytes(coming)) if len(coming) == self._size else None
 

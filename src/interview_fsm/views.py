@@ -37,6 +37,7 @@ _HINTS = {
     "session_not_found": "It may have been erased or have expired. Begin a new interview.",
     "session_expired": "Begin a new interview.",
     "session_taken": "Go on there, or open it here again.",
+    "unauthorized": "Open the whole link that you were given; the token is at its end.",
 }
 
 

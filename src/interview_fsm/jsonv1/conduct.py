@@ -148,7 +148,7 @@ class JsonV1:
                 self._errands.add(errand)
                 errand.add_done_callback(self._errands.discard)
             case _ if len(self._queue) >= MOST_WAITING:
-                self._outbox.fail(Busy("too many commands are waiting"), command.id)
+                self._outbox.fail(Busy("too many commands are waiting; try again in a moment"), command.id)
             case _:
                 self._queue.append(command)
                 self._wake.set()
@@ -355,7 +355,8 @@ class JsonV1:
 def _check_idle(session: Session) -> None:
     interview = session.interview
     if interview.state is not State.IDLE:
-        why = "the interview has been stopped" if interview.state is State.STOPPED else "it has started"
+        stopped = interview.state is State.STOPPED
+        why = "the interview has been stopped" if stopped else "the interview has started with the one it has"
         raise InvalidCommand("set_resume", interview.state, allowed(interview), why)
 
 
@@ -363,4 +364,6 @@ def _nothing_to_cancel(task: str, session: Session | None) -> InvalidCommand:
     interview = session.interview if session is not None else None
     possible = allowed(interview) if interview is not None else ()
     state = interview.state if interview is not None else State.IDLE
-    return InvalidCommand("cancel", state, possible, f"nothing called “{task}” is going on")
+    return InvalidCommand(
+        "cancel", state, possible, f"nothing called “{task}” is going on; it may have ended"
+    )
