@@ -93,7 +93,7 @@ TABLE: list[tuple[InterviewError, str, bool, str]] = [
         EngineClosed("i1"),
         "engine_closed",
         True,
-        "The engine is being closed and opens nothing more; the log is there for the next one",
+        "The program that holds this interview is stopping; what is stored is kept",
     ),
     (SessionTaken("i1"), "session_taken", False, "The interview was opened somewhere else and goes on there"),
     (

@@ -171,7 +171,7 @@ COLOUR = re.compile(rb"\x1b\[[0-9;]*(?:3[0-7]|4[0-7]|9[0-7]|[34]8)[;m]")
 def test_a_whole_interview_is_typed_edited_and_reported(env: dict[str, str]) -> None:
     with practising(**env) as terminal:
         terminal.see("You talk to a program")
-        terminal.see("Question 1 of 2 · questioning · 0:0")
+        terminal.see("Question 1 of 2 · questioning · 0:")
         terminal.prompt()
         terminal.type("I rewrote it myselg", shows="> I rewrote it myselg")
         terminal.type(f"{BACKSPACE}f becase", shows="> I rewrote it myself becase")

@@ -174,9 +174,10 @@ class SessionOver(SessionError):
 
 
 class EngineClosed(SessionOver):
-    """The engine is being closed and opens nothing more; the log is there for the next one.
+    """The program that holds this interview is stopping; what is stored is kept.
 
-    Whether a command that was waiting has been stored the log says: send it again with the same id.
+    Its engine opens nothing more. Whether a command that was waiting has been stored the log says: open the
+    interview with another engine, and send the command again with the same id.
     """
 
     code = "engine_closed"
