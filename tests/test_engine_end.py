@@ -25,7 +25,7 @@ async def left(storage: MemoryStorage) -> str:
         return session.interview.id
 
 
-@pytest.mark.parametrize("seconds", [0.5, 1.5, 2.5], ids=["log", "résumé", "claim"])
+@pytest.mark.parametrize("seconds", [0.5, 1.5, 2.5], ids=["log", "resume", "claim"])
 def test_an_interview_that_is_being_opened_when_the_engine_closes_is_not_opened(seconds: float) -> None:
     async def main() -> None:
         storage = MemoryStorage()
