@@ -20,7 +20,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from playwright.async_api import (
     Browser,
@@ -32,18 +32,19 @@ from playwright.async_api import (
     expect,
 )
 
-from .page_checks import SCRIPT
+from interview_fsm.adapters.coach import Coach
+
+from .page_checks import SCRIPT, WIDE
+from .serving import running
 from .test_readme_js import FLAGS, need
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-ARTEFACTS = Path(__file__).resolve().parents[1] / "artefacts"
 PATIENCE = 40_000
 """Milliseconds that a condition may take at the most: it costs nothing while conditions come true, and a
 machine that does many things at once may need it."""
 expect.set_options(timeout=PATIENCE)
 CHROMIUMS_OWN = {"content-autofill.googleapis.com:443"}
 """What Chromium asks for of itself when it sees a form, where its vendor wants to go. It is refused, too."""
-WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 360, "height": 740}
 
 LOST = re.compile(r"WebSocket connection to .* failed|Failed to load resource: net::ERR_")
 """What Chromium itself writes to the console when the line is cut; no page can keep it from that."""
@@ -210,10 +211,20 @@ class Serving:
         self._process.stdout.close()
 
 
+class Here(NamedTuple):
+    """A server in this process."""
+
+    port: int
+
+    @property
+    def url(self) -> str:
+        return f"http://localhost:{self.port}/"
+
+
 class Visit:
     """One context of the browser on the page, and what is watched in it."""
 
-    def __init__(self, serving: Serving, context: BrowserContext, line: Line) -> None:
+    def __init__(self, serving: Serving | Here, context: BrowserContext, line: Line) -> None:
         self.serving, self.context, self.line = serving, context, line
         self.page: Page
         self.may_lose = False
@@ -277,9 +288,21 @@ class Stage:
 
         self._runner.run(main())
 
+    def visit_here(self, test: Callable[[Visit], Awaitable[None]], **parts: Any) -> None:
+        """Run *test* before a server in this process, made of *parts* (``serving.running``)."""
+
+        async def main() -> None:
+            async with (
+                running(interviewer=Coach(), **parts) as served,
+                visiting(self._browser, Here(served.server.port)) as visit,
+            ):
+                await test(visit)
+
+        self._runner.run(main())
+
 
 @asynccontextmanager
-async def visiting(browser: Browser, serving: Serving, **options: Any) -> AsyncGenerator[Visit]:
+async def visiting(browser: Browser, serving: Serving | Here, **options: Any) -> AsyncGenerator[Visit]:
     async with Line(serving.port) as line:
         context = await browser.new_context(
             proxy={"server": line.url}, **{"viewport": WIDE, "reduced_motion": "reduce", **options}
@@ -329,9 +352,3 @@ async def until(condition: Callable[[], bool], seconds: float = PATIENCE / 1000)
     async with asyncio.timeout(seconds):
         while not condition():
             await asyncio.sleep(0.005)
-
-
-async def photograph(page: Page, name: str) -> None:
-    """The whole page as ``artefacts/<name>.png``, for people to look at."""
-    ARTEFACTS.mkdir(exist_ok=True)
-    await page.screenshot(path=ARTEFACTS / f"{name}.png", full_page=True)

@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import importlib.resources
+import os
 from pathlib import Path
 from typing import Any
 
 from playwright.async_api import Page
 
+WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 360, "height": 740}
+ARTEFACTS = Path(__file__).resolve().parents[1] / "artefacts"
 SCRIPT = Path(__file__).with_name("page_checks.js")
 """To run before the page's own; gives it ``checks``."""
 AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22a", "wcag22aa", "best-practice"]
 MAX_STOPS = 200
+LOOKS: dict[str, dict[str, Any]] = {
+    "light": {"color_scheme": "light", "viewport": WIDE},
+    "dark": {"color_scheme": "dark", "viewport": WIDE},
+    "phone": {"color_scheme": "light", "viewport": NARROW},
+    "phone-dark": {"color_scheme": "dark", "viewport": NARROW},
+}
+if not os.environ.get("INTERVIEW_FSM_SOAK"):  # each light and each width once
+    LOOKS = {name: LOOKS[name] for name in ("light", "phone-dark")}
+CHECKS = ("sideways", "shownThoughHidden", "smallTargets", "moving")
 
 
 async def axe(page: Page) -> list[str]:
@@ -27,6 +39,22 @@ async def axe(page: Page) -> list[str]:
         for violation in found["violations"]
         for node in violation["nodes"]
     ]
+
+
+async def faults(page: Page, name: str) -> dict[str, list[str]]:
+    """What is wrong with the screen, in each look; each is kept as a picture ``artefacts/<name>-<look>.png``,
+    for people to look at.
+    """
+    wrong = {}
+    ARTEFACTS.mkdir(exist_ok=True)
+    for look, how in LOOKS.items():
+        await page.emulate_media(color_scheme=how["color_scheme"])
+        await page.set_viewport_size(how["viewport"])
+        whole = await page.locator("dialog[open]").count() == 0  # of more than is seen, dialogs are left out
+        await page.screenshot(path=ARTEFACTS / f"{name}-{look}.png", full_page=whole)
+        found = {"axe": await axe(page)} | {check: await ask(page, check) for check in CHECKS}
+        wrong |= {f"{look}: {check}": each for check, each in found.items() if each}
+    return wrong
 
 
 async def ask(page: Page, check: str) -> Any:

@@ -92,3 +92,9 @@ class Sitting:
         """Wait until the feedback is there."""
         await self.screen("report")
         await expect(self.page.get_by_role("region", name="In short")).to_be_visible()
+
+    async def stop(self, name: str = "Stop the interview") -> None:
+        """Stop for good, by the button of that name and that of the dialog."""
+        await self.press(name)
+        await self.page.get_by_role("dialog").get_by_role("button", name=name, exact=True).click()
+        await self.state("stopped")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import os
 import re
 from collections.abc import Awaitable, Callable, Generator
 from pathlib import Path
@@ -16,8 +15,8 @@ from interview_fsm import diagram
 from interview_fsm.states import State
 
 from . import browser
-from .browser import NARROW, WIDE, Stage, Visit, photograph
-from .page_checks import announced, ask, axe, walk
+from .browser import Stage, Visit
+from .page_checks import NARROW, announced, ask, faults, walk
 from .sitting import ANSWER, VAGUE, Sitting
 
 pytestmark = pytest.mark.timeout(300)
@@ -96,6 +95,11 @@ async def report(sitting: Sitting) -> None:
     await sitting.feedback()
 
 
+async def stopped(sitting: Sitting) -> None:
+    await report(sitting)
+    await sitting.stop("End the interview")
+
+
 SCREENS: tuple[Reach, ...] = (
     start,
     read,
@@ -106,34 +110,16 @@ SCREENS: tuple[Reach, ...] = (
     correcting,
     stopping,
     report,
+    stopped,
 )
-LOOKS: dict[str, dict[str, Any]] = {
-    "light": {"color_scheme": "light", "viewport": WIDE},
-    "dark": {"color_scheme": "dark", "viewport": WIDE},
-    "phone": {"color_scheme": "light", "viewport": NARROW},
-    "phone-dark": {"color_scheme": "dark", "viewport": NARROW},
-}
-if not os.environ.get("INTERVIEW_FSM_SOAK"):  # each light and each width once
-    LOOKS = {name: LOOKS[name] for name in ("light", "phone-dark")}
-CHECKS = ("sideways", "shownThoughHidden", "smallTargets", "moving")
 
 
 @slow
 @pytest.mark.parametrize("reach", SCREENS, ids=lambda reach: reach.__name__)
 def test_nothing_is_wrong_with_a_screen_light_and_dark_wide_and_narrow(stage: Stage, reach: Reach) -> None:
     async def main(visit: Visit) -> None:
-        page, wrong = visit.page, {}
-        await reach(Sitting(page))
-        for look, how in LOOKS.items():
-            await page.emulate_media(color_scheme=how["color_scheme"])
-            await page.set_viewport_size(how["viewport"])
-            await photograph(page, f"{reach.__name__}-{look}")
-            if found := await axe(page):
-                wrong[f"{look}: axe"] = found
-            for check in CHECKS:
-                if found := await ask(page, check):
-                    wrong[f"{look}: {check}"] = found
-        assert wrong == {}
+        await reach(Sitting(visit.page))
+        assert await faults(visit.page, reach.__name__) == {}
 
     stage.visit(main)
 
@@ -300,6 +286,39 @@ def test_every_line_of_the_diagram_is_drawn_and_told_in_words(stage: Stage) -> N
             assert "From {} to {}: {}.".format(*words) in told
 
     stage.visit(main)
+
+
+IN_ITS_BOX = """state => {
+  const now = document.querySelector(`[data-node=${state}].now`), box = document.getElementById("map-scroll");
+  if (!now) return false;
+  const [inner, outer] = [now, box].map(each => each.getBoundingClientRect());
+  return inner.width > 0 && outer.left <= inner.left && inner.right <= outer.right;
+}"""
+
+
+@slow
+def test_on_a_phone_the_state_takes_one_line_and_the_diagram_opens_where_it_is(stage: Stage) -> None:
+    async def main(visit: Visit) -> None:
+        page, sitting = visit.page, Sitting(visit.page)
+        line = page.locator("#map > summary")
+
+        async def check(state: State, words: str) -> None:
+            await sitting.state(state)
+            await expect(page.locator("#where-words")).to_have_text(words, use_inner_text=True)
+            assert await line.evaluate("line => line.clientHeight") <= 44
+            await page.wait_for_function(IN_ITS_BOX, arg=state)
+
+        await sitting.begin(1)
+        await line.click()
+        await check(State.QUESTIONING, "Step 3 of 5: your turn")
+        await sitting.answer()
+        await sitting.press("Finish and get feedback")
+        await sitting.feedback()
+        await check(State.ANALYZING, "Step 4 of 5: feedback")
+        await sitting.stop("End the interview")
+        await check(State.STOPPED, "Step 5 of 5: it is over")
+
+    stage.visit(main, viewport=NARROW)
 
 
 # --------------------------------------------------------------------------------------- the weight

@@ -4,15 +4,14 @@
 // at once; everything else (answers, attempts, feedback) is asked for whole, as a snapshot.
 
 import { diagram, inWords } from "./diagram.js";
-import { setup } from "./setup.js";
 import * as store from "./store.js";
-import { answered, byId, el, interview, report, say, sentence, show } from "./views.js";
+import { answered, byId, el, interview, report, say, sentence, setup, show } from "./screens.js";
 import { Wire } from "./wire.js";
 
 const ADDRESS = location.href.split("#")[0].replace(/^http/, "ws");
 const SCREENS = { setup, interview, report };
 const main = byId("main");
-const { svg, light } = diagram();
+const { svg, light, center } = diagram();
 const hash = (name) => new URLSearchParams(location.hash.slice(1)).get(name);
 const access = hash("token"); // after the #, so it is in no request
 let view = null;
@@ -32,7 +31,6 @@ function clear(session = null) {
     activity: null,
     feedback: null,
     stale: [], // answered questions that the feedback does not know as they stand
-    stored: new Map(), // question number -> seq of the entry with its answer
     partial: "",
   });
 }
@@ -99,7 +97,8 @@ function trouble(text) {
 // -- what the server says
 
 function onevent(event) {
-  const { type } = event;
+  const { type, features } = event;
+  if (features) model.microphone = features.microphone;
   if (type === "session_resumed" || type === "snapshot") whole(event);
   else if (type === "update") update(event);
   else if (type === "transcript_partial") model.partial = event.text;
@@ -126,7 +125,6 @@ function update(event) {
   live(event);
   for (const { type, question, code, feedback } of event.events) {
     if (feedback) model.feedback = feedback;
-    if (/submit|correct|recorded/.test(type)) model.stored.set(question, event.seq);
     if (type === "question_asked") model.turns = [...model.turns, { question }];
     if (type === "repeat_question" || type === "answer_lost") model.puts += 1;
     if (type === "record_answer") model.partial = "";
@@ -189,10 +187,12 @@ function render() {
   const { session, state, seq } = model;
   const name = !session || !seq ? view.name : state === "analyzing" || state === "stopped" ? "report" : "interview";
   if (name !== view.name) enter(name);
-  main.dataset.state = state;
-  say(byId("where-words"), `Where we are: ${inPlain(model)}`);
+  const [words, more = ""] = inPlain(model);
+  say(byId("where-step"), `Step ${{ idle: 1, awaiting_difficulty: 2, analyzing: 4, stopped: 5 }[state] ?? 3} of 5: `);
+  say(byId("where-state"), words);
+  say(byId("where-more"), more);
   byId("where").classList.toggle("at-work", model.activity);
-  light(state);
+  if (main.dataset.state !== state) light((main.dataset.state = state));
   view.render();
 }
 
@@ -213,14 +213,14 @@ function enter(name) {
 }
 
 function inPlain({ state, question, activity, asked, questions, feedback }) {
-  if (state === "idle") return "getting ready";
-  if (state === "awaiting_difficulty") return "choosing the difficulty";
-  if (state === "recording") return "listening to your answer";
-  if (state === "stopped") return "the interview is over";
-  if (state === "analyzing") return activity ? "reading your answers" : feedback ? "your feedback is ready" : "waiting for you to ask for feedback";
-  if (question) return `your turn, ${question.follow_up_to ? "follow-up to " : ""}question ${asked} of ${questions}`;
-  if (activity) return "the next question is on its way";
-  return asked < questions ? "between two questions" : "all questions have been asked";
+  if (state === "idle") return ["getting ready"];
+  if (state === "awaiting_difficulty") return ["choosing", " the difficulty"];
+  if (state === "recording") return ["listening", " to your answer"];
+  if (state === "stopped") return ["it is over"];
+  if (state === "analyzing") return activity ? ["reading", " your answers"] : feedback ? ["feedback", " is ready"] : ["your turn", " to ask for feedback"];
+  if (question) return ["your turn", `, ${question.follow_up_to ? "follow-up to " : ""}question ${asked} of ${questions}`];
+  if (activity) return ["your interviewer", " thinks of a question"];
+  return asked < questions ? ["between", " two questions"] : ["all is asked"];
 }
 
 function route() {
@@ -250,7 +250,7 @@ const KEYS = {
   S: "Skip the question",
   T: "Pause the timer, or let it run",
   F: "Finish and get feedback",
-  R: "Finish recording",
+  R: "Record, or finish recording",
   "?": "Show this list",
 };
 const letters = {};
@@ -279,6 +279,7 @@ byId("skip").onclick = (event) => {
 byId("map-scroll").append(svg);
 say(byId("map-text"), inWords());
 byId("map").open = matchMedia("(min-width: 62rem)").matches;
+byId("map").ontoggle = window.onresize = center;
 addEventListener("hashchange", route);
 addEventListener("pagehide", () => wire.abandon());
 addEventListener("pageshow", ({ persisted }) => persisted && location.reload());

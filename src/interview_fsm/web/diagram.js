@@ -69,10 +69,17 @@ export function diagram() {
     ...LINES.map(({ path }) => draw("path", { d: path, class: "edge", "marker-end": "url(#head)" })),
     ...LINES.flatMap(labels),
     ...[...STATES, { name: "any state", x: 946, y: 152, width: 92 }].map(box));
+  /** Scrolls its box, not the page, to the state that is lit. */
+  const center = () => {
+    const { left, width } = svg.querySelector(".now").getBoundingClientRect();
+    const box = svg.parentElement;
+    box.scrollLeft += left + width / 2 - box.getBoundingClientRect().left - box.clientWidth / 2;
+  };
   const light = (state) => {
     for (const node of svg.querySelectorAll(".node")) node.classList.toggle("now", node.dataset.node === state);
+    center();
   };
-  return { svg, light };
+  return { svg, light, center };
 }
 
 export const inWords = () => EDGES.map(({ from, to, label }) => `From ${words(from)} to ${words(to)}: ${words(label)}.`).join(" ");

@@ -59,7 +59,7 @@ export class Wire {
   }
 
   close() {
-    this.#drop();
+    this.#drop(false);
     this.#fail({ code: "closed", message: "This interview was left." });
     this.#tell("off");
   }
@@ -108,13 +108,14 @@ export class Wire {
     socket.onclose = ({ code }) => this.#lost(code);
   }
 
-  #drop() {
+  #drop(now = true) {
     const socket = this.#socket;
     this.#socket = null;
     for (const timer of Object.values(this.#timers)) clearTimeout(timer);
     if (!socket) return;
-    socket.onopen = socket.onmessage = socket.onclose = null;
-    socket.close();
+    socket.onmessage = socket.onclose = null;
+    socket.onopen = () => socket.close();
+    if (now || socket.readyState) socket.close(); // before it is open, browsers complain
   }
 
   #lost(code) {

@@ -1,4 +1,4 @@
-// What the screens are made of, and two of them. Whatever comes from outside goes in as text, never as markup.
+// The three screens, and what they are made of. Whatever comes from outside goes in as text, never as markup.
 
 import * as store from "./store.js";
 
@@ -16,7 +16,7 @@ export function el(tag, attributes = {}, ...children) {
 }
 
 /** A template's screen, and its parts by the names in `data-ref`. */
-export function screen(id) {
+function screen(id) {
   const root = byId(id).content.cloneNode(true);
   const ui = { root };
   for (const node of root.querySelectorAll("[data-ref]")) ui[node.dataset.ref] = node;
@@ -61,7 +61,7 @@ function confirm(title, text, yes, no) {
   return answered(byId("confirm"));
 }
 
-export function button(text, name, onclick, kind = "") {
+function button(text, name, onclick, kind = "") {
   return el("button", { type: "button", "aria-label": name, class: kind, onclick }, text);
 }
 
@@ -75,11 +75,9 @@ function titleOf({ question }, turns) {
 }
 
 function headOf(turn, model, id) {
-  const seq = model.stored.get(turn.question.number);
-  const stored = el("span", { class: "stored" }, `Stored ✓ ${seq ?? ""}`);
   return el("div", { class: "ends" },
     el("h3", { id }, titleOf(turn, model.turns)),
-    turn.answer ? stored : el("span", { class: "hint" }, turn.skipped ? "Skipped" : "Not answered"));
+    turn.answer ? el("span", { class: "stored" }, "Stored ✓") : el("span", { class: "hint" }, turn.skipped ? "Skipped" : "Not answered"));
 }
 
 /** What can be done with an answer now, and its earlier wordings. */
@@ -117,12 +115,12 @@ async function correct({ question: { number, text: asked }, answer }, app) {
 
 const WHEN = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "short" });
 
-export function kept(box, app) {
+function kept(box, app) {
   const all = store.interviews();
   const remove = (some, what, yes) => async () => {
     if (!(await confirm(`Delete ${what}?`, "Questions, answers and feedback are removed from the server for good.", yes, "Keep"))) return;
     let failed;
-    for (const each of some) await app.erase(each).catch((error) => (failed = error));
+    await Promise.all(some.map((each) => app.erase(each).catch((error) => (failed = error))));
     app.trouble(failed ? sentence(failed) : "");
     if (!box.isConnected) return;
     if (!failed) app.announce("Deleted.");
@@ -145,6 +143,226 @@ export function kept(box, app) {
     el("ul", {}, ...all.map(row)),
     el("p", { class: "hint" }, "Only this browser has the keys to them."),
   );
+}
+
+// -- before: the résumé, how many questions and how hard, and who is asking
+
+const MOST = 50;
+const SETTLE = 250; // ms without a change before the server is told
+
+export function setup(app) {
+  const ui = screen("setup");
+  let source = null; // {url | text | file, name}
+  let read = false;
+  let created = null;
+  let told = "";
+  let settling = 0;
+  let turn = 0; // of readings: an older one's end is nobody's business
+  let begun = false;
+  let waiters = [];
+
+  const count = () => Number(ui.count.value);
+  const isCount = () => Number.isInteger(count()) && count() >= 1 && count() <= MOST;
+  const ready = () => created && !settling && (!source || read);
+  const level = () => ui.form.elements.level.value;
+
+  // The plan goes with create_session, so another count is another session. Nothing has begun in it yet.
+  function create() {
+    clearTimeout(settling);
+    settling = 0;
+    const job = ui.job.value.trim();
+    const wanted = { plan: { questions: isCount() ? count() : 3 }, ...(job && { job_description: job }) };
+    if (created && told === JSON.stringify(wanted)) return wake();
+    told = JSON.stringify(wanted);
+    created = null;
+    app.create(wanted);
+  }
+
+  function changed() {
+    clearTimeout(settling);
+    settling = setTimeout(create, SETTLE);
+  }
+
+  function wake() {
+    if (ready()) for (const go of waiters.splice(0)) go();
+  }
+
+  function until() {
+    if (settling) create();
+    return ready() ? null : new Promise((go) => waiters.push(go));
+  }
+
+  function onevent(event) {
+    if (event.type === "session_created") {
+      created = event;
+      read = false;
+      const { disclosure, limits } = event;
+      const who = disclosure.is_model ? "A language model" : "Fixed rules, no model";
+      ui.disclosure.replaceChildren(el("p", {}, el("span", { class: "tag" }, who), " ", disclosure.speaker), el("p", {}, disclosure.data));
+      say(ui.most, `${Math.floor(limits.upload / 2 ** 20)} MB`);
+    }
+    if (event.type !== "session_created" && event.type !== "session_resumed") return;
+    if (source && !read) bring();
+    else wake();
+  }
+
+  // -- the résumé
+
+  function take(value) {
+    source = value;
+    read = false;
+    show(ui.without, false);
+    if (created && !settling) bring();
+  }
+
+  async function bring() {
+    const mine = ++turn;
+    const { file, name, ...where } = source;
+    show(ui.refused, false);
+    show(ui.read, false);
+    tell(`Reading ${name} …`);
+    let failed;
+    try {
+      if (file) where.upload = await app.wire.upload(file);
+      const seen = await app.wire.request({ type: "set_resume", ...where });
+      if (mine !== turn) return;
+      read = true;
+      found(seen, name);
+    } catch (error) {
+      if (mine !== turn || ["lost", "closed"].includes(error.code)) return; // the next session brings it again
+      failed = error;
+    }
+    tell("");
+    if (failed) refuse(failed);
+    wake();
+  }
+
+  function tell(text) {
+    say(ui.reading, text);
+    show(ui.reading, text);
+  }
+
+  function refuse(error) {
+    source = null;
+    ui.file.value = "";
+    say(ui.refused, `${sentence(error)} You can choose another file, give a link, or paste the text.`);
+    show(ui.refused, true);
+    show(ui.without, true);
+  }
+
+  function found({ pages, characters, sections, evidence, warnings }, name) {
+    const size = `${pages} page${pages === 1 ? "" : "s"}, ${characters.toLocaleString("en")} characters`;
+    const kinds = [...Map.groupBy(evidence, ({ kind }) => kind)];
+    ui.read.replaceChildren(
+      el("div", { class: "ends" }, el("h3", {}, `✓ We read ${name}`), button("Remove", "Remove the résumé", remove, "quiet")),
+      el("p", {}, [size, ...sections.map(({ heading }) => heading)].filter(Boolean).join(" · ")),
+      ...warnings.map(({ message }) => el("p", { class: "warn" }, `Please note: ${message}`)),
+      el("p", {}, kinds.length ? "Questions can build on this:" : "Nothing stands out, so questions will be general."),
+      ...kinds.map(([kind, pieces], place) =>
+        el("details", { open: place ? null : "" }, el("summary", {}, `${kind[0].toUpperCase()}${kind.slice(1)} (${pieces.length})`), el("ul", {}, ...pieces.map(({ text }) => el("li", {}, text))))),
+    );
+    show(ui.read, true);
+  }
+
+  function remove() {
+    turn += 1;
+    source = created = null; // the server has read it: begin with one that has not
+    ui.file.value = "";
+    show(ui.read, false);
+    show(ui.without, true);
+    create();
+    ui.file.focus();
+  }
+
+  const takeFile = ([file]) => file && take({ file, name: file.name });
+  ui.file.onchange = () => takeFile(ui.file.files);
+  const over = (event) => {
+    event.preventDefault();
+    ui.drop.classList.toggle("over", event.type === "dragover");
+  };
+  ui.drop.ondragover = ui.drop.ondragleave = over;
+  ui.drop.ondrop = (event) => {
+    over(event);
+    takeFile(event.dataTransfer.files);
+  };
+  ui.readLink.onclick = () => (ui.link.value.trim() ? take({ url: ui.link.value.trim(), name: "the link" }) : ui.link.focus());
+  ui.readText.onclick = () => {
+    const text = ui.text.value.trim();
+    if (!text) ui.text.focus();
+    // A message holds 64 KiB; what is longer goes as a file.
+    else take(text.length < 20_000 ? { text, name: "your text" } : { file: new File([text], "résumé.txt"), name: "your text" });
+  };
+  ui.link.onkeydown = (event) => {
+    if (event.key !== "Enter") return;
+    event.preventDefault(); // to read is meant, not to begin
+    ui.readLink.click();
+  };
+
+  // -- the interview
+
+  function recount() {
+    ui.count.setAttribute("aria-invalid", !isCount());
+    say(ui.countHint, isCount() ? `About ${Math.max(5, Math.round(count() * 0.7) * 5)} minutes.` : `Please give a number from 1 to ${MOST}.`);
+    changed();
+  }
+
+  const step = (by) => () => {
+    ui.count.value = Math.min(MOST, Math.max(1, (count() || 0) + by));
+    recount();
+  };
+  ui.count.oninput = recount;
+  ui.fewer.onclick = step(-1);
+  ui.more.onclick = step(1);
+  ui.job.oninput = changed;
+  ui.levels.onchange = () => show(ui.wordsField, !level());
+
+  ui.form.onsubmit = (event) => {
+    event.preventDefault();
+    const difficulty = level() || ui.words.value.trim();
+    if (!isCount()) return ui.count.focus();
+    if (!difficulty) return ui.words.focus();
+    if (!begun) begin(difficulty, 0);
+  };
+
+  async function begin(difficulty, tries) {
+    begun = true;
+    say(ui.beginHint, ready() ? "Beginning …" : "One moment, getting ready …");
+    await until();
+    try {
+      await app.start(created, difficulty);
+    } catch (error) {
+      // Lost before it was stored: nobody has answered anything yet, so simply once more.
+      if (error.code === "session_not_found" && tries < 2) return begin(difficulty, tries + 1);
+      app.trouble(sentence(error));
+    }
+    idle();
+  }
+
+  function idle() {
+    begun = false;
+    say(ui.beginHint, "");
+  }
+
+  return {
+    root: ui.root,
+    onevent,
+    /** The session is not to be had: begin with another, or say so. */
+    onrefused({ code }) {
+      created = null;
+      idle();
+      if (code === "session_not_found") create();
+      return code === "session_not_found";
+    },
+    entered() {
+      kept(ui.kept, app);
+      create();
+    },
+    render() {},
+    left() {
+      turn += 1;
+      clearTimeout(settling);
+    },
+  };
 }
 
 // -- during
@@ -231,6 +449,8 @@ export function interview(app) {
     const done = !model.question && model.activity !== "ask";
     show(ui.form, !listening && (sending || !done));
     say(ui.partial, model.partial);
+    show(ui.record, model.microphone && can("record_answer"));
+    show(ui.you, !before());
     show(ui.yourTurn, answering());
     ui.you.classList.toggle("now", answering() || listening);
     ui.answer.readOnly = sending || !answering(); // never disabled: the focus would be lost
@@ -249,7 +469,7 @@ export function interview(app) {
   function renderTurns() {
     const past = model.turns.filter(({ question, answer }) => question.number !== number() || answer);
     show(ui.soFar, past.length);
-    refill(ui.turns, [past, model.allowed, [...model.stored]], ui.title, () => past.map((turn) =>
+    refill(ui.turns, [past, model.allowed], ui.title, () => past.map((turn) =>
       el("li", { class: "past" },
         headOf(turn, model),
         el("p", { class: "hint" }, turn.question.text),
@@ -293,10 +513,11 @@ export function interview(app) {
     sending = true;
     renderAnswer();
     try {
-      const { seq } = await app.wire.request({ type: "submit_answer", question, text });
+      const title = titleOf(model, model.turns);
+      await app.wire.request({ type: "submit_answer", question, text });
       store.keepDraft(model.session, question, "");
       if (ui.answer.value === text) ui.answer.value = "";
-      say(ui.stored, `Stored ✓ ${seq}`);
+      say(ui.stored, `${title}: your answer is stored ✓`);
     } catch (error) {
       if (error.code !== "closed") app.trouble(sentence(error));
     }
@@ -324,7 +545,8 @@ export function interview(app) {
     repeat: () => can("repeat_question") && app.send("repeat_question", { question: number() }),
     skip: () => !ui.skip.disabled && app.send("next_question"),
     analyze: () => can("analyze") && app.send("analyze"),
-    finish: () => can("finish_answer") && app.send("finish_answer"),
+    record: () => !ui.record.hidden && app.send("record_answer", { question: number(), source: "microphone" }),
+    finish: () => app.send("finish_answer"),
     discard: () => app.send("discard_answer"),
     pause: () => answering() && !timerOff && pause(),
     stop,
@@ -341,6 +563,7 @@ export function interview(app) {
   };
   ui.answer.oninput = () => {
     if (number()) store.keepDraft(model.session, number(), ui.answer.value);
+    say(ui.stored, ""); // it was about the answer before
     draft();
   };
   ui.timerOff.onclick = () => {
@@ -357,7 +580,7 @@ export function interview(app) {
   return {
     root: ui.root,
     entered() {
-      const keys = { a: () => ui.answer.focus(), p: doing.repeat, s: doing.skip, t: doing.pause, f: doing.analyze, r: doing.finish };
+      const keys = { a: () => ui.answer.focus(), p: doing.repeat, s: doing.skip, t: doing.pause, f: doing.analyze, r: () => (can("finish_answer") ? doing.finish : doing.record)() };
       for (const [letter, does] of Object.entries(keys)) app.key(letter, does);
       tick = setInterval(() => {
         if (paused || timerOff || !answering()) return;
@@ -381,7 +604,7 @@ const SIGNS = { there: "✓ There", missing: "○ Missing", try: "→ Try" };
  * The pieces of an answer between the ends of its quotes: {text, marks, ends}, the latter two by the quotes'
  * `mark`. Offsets count code points, as the server does, and not the units of JavaScript's strings.
  */
-export function slices(text, quotes) {
+function slices(text, quotes) {
   const points = Array.from(text);
   const cuts = [...new Set([0, points.length, ...quotes.flatMap(({ start, end }) => [start, end])])].sort((a, b) => a - b);
   return cuts.slice(0, -1).map((from, place) => {
@@ -414,7 +637,7 @@ export function report(app) {
     show(ui.next, can("next_question"));
     show(ui.stop, can("stop_interview"));
     refill(ui.practice, feedback?.practice, ui.title, () => (feedback?.practice ?? []).map((each) => el("li", {}, each)));
-    refill(ui.answers, [turns, feedback, model.allowed, [...model.stored]], ui.title, () => turns.map(card));
+    refill(ui.answers, [turns, feedback, model.allowed], ui.title, () => turns.map(card));
   }
 
   function card(turn) {
@@ -450,7 +673,7 @@ export function report(app) {
       }
     };
     return el("li", { class: `note ${kind}`, onmouseenter: light, onmouseleave: light },
-      el("p", {}, el("strong", {}, SIGNS[kind] ?? kind), quote && reference(mark), " ", text),
+      el("p", {}, el("strong", {}, SIGNS[kind] ?? kind), quote && " ", quote && reference(mark), " ", text),
       quote && el("q", {}, quote.text.trim()));
   }
 
