@@ -3,6 +3,7 @@
 # make check   format, lint, types, docs, make test, a slice of the slow suites: what CI runs
 # make soak    the slow suites in full          make bench   the benchmarks, one after another
 # make docs    docs/_build/html                 make format  format and sort imports in place
+# make lock    requirements/*.lock anew         make audit   known vulnerabilities of what they name
 #
 # No make? python tools/install.py run, then .venv/bin/interview-fsm serve (Windows: .venv\Scripts).
 
@@ -18,7 +19,7 @@ endif
 PYTEST ?= $(BIN)/python -m pytest
 COVERAGE := $(BIN)/python -m coverage
 
-.PHONY: run test check covered format-check lint types slow soak bench docs format
+.PHONY: run test check covered format-check lint types slow soak bench docs format lock audit
 
 run: $(VENV)/.installed-for-run
 	@$(BIN)/interview-fsm serve $(ARGS)
@@ -58,5 +59,14 @@ format: $(VENV)/.installed-for-test
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-$(VENV)/.installed-for-%: pyproject.toml tools/install.py
+lock:
+	@$(PYTHON) tools/lock.py
+
+audit:
+	@$(PYTHON) -m venv $(VENV)/audit
+	@$(VENV)/audit/bin/python -m pip install --quiet pip-audit
+	@$(VENV)/audit/bin/pip-audit --strict --disable-pip --require-hashes -r requirements/test.lock
+	@$(VENV)/audit/bin/pip-audit --strict --disable-pip --require-hashes -r requirements/mic.lock
+
+$(VENV)/.installed-for-%: pyproject.toml tools/install.py tools/lock.py $(wildcard requirements/*.lock)
 	@$(PYTHON) tools/install.py $*

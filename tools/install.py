@@ -4,6 +4,9 @@
     python3 tools/install.py test    for `make test`: that, and what the tests, the checks and the docs need
     python3 tools/install.py bench   for `make bench`: that, and what it is compared with
 
+Where the locks of requirements/ fit (Linux, Python 3.11 to 3.14), exactly the packages they name are
+installed, each checked against its hash; elsewhere what pyproject.toml allows, and it says so.
+
 Standard library only, and it starts on any Python from 3.7, so that an old one gets a sentence instead of
 a syntax error. What pip says is shown when something fails, and not before.
 """
@@ -34,7 +37,15 @@ VOICE = {
 }
 """Extras whose packages have wheels on the common platforms, and what it means to be without one."""
 
-NO_MICROPHONE = "this machine's microphone cannot be used; answers can be typed"
+NO_PYAUDIO = (
+    "PyAudio: this machine's microphone cannot be used; answers can be typed"
+    " (Debian: apt install portaudio19-dev gcc python3-dev)"
+)
+
+LOCKS = ROOT / "requirements"
+LOCKED = ("run", "test")
+WRONG_HASH = "DO NOT MATCH THE HASHES"
+"""What pip says of a package that is not the one it should be."""
 
 
 def find_python() -> str:
@@ -89,6 +100,38 @@ def install(extras: list[str]) -> list[str]:
     return [f"{extra}: {loss}" for extra, loss in VOICE.items() if pip_install("-e", project([extra]))]
 
 
+def install_locked(purpose: str) -> list[str] | None:
+    """The package with exactly what *purpose*'s lock names; what could not be had, in words.
+
+    None when the lock cannot be used here, which is told. SystemExit when a package is not the one whose hash
+    the lock has.
+    """
+    why = misfit(purpose)
+    if not why:
+        lock = str(LOCKS / f"{purpose}.lock")
+        said = pip_install("--require-hashes", "--no-deps", "--only-binary", ":all:", "-r", lock)
+        if WRONG_HASH in said:
+            sys.exit(f"{said}\nA package is not the one that {lock} names. Nothing of it was installed.")
+        said = said or pip_install("--no-deps", "--no-build-isolation", "-e", ".")
+        why = next((line for line in said.splitlines() if "error" in line.lower()), said.strip())
+    if why:
+        print(f"The lock is not used: {why}. Installing what pyproject.toml allows, unchecked.", flush=True)
+        return None
+    lock = str(LOCKS / "mic.lock")
+    if not pip_install("--require-hashes", "--no-deps", "--no-build-isolation", "-r", lock):
+        return []
+    return [NO_PYAUDIO]
+
+
+def misfit(purpose: str) -> str:
+    """Why the lock for *purpose* cannot be used with the .venv's Python; empty when it can."""
+    if purpose not in LOCKED:
+        return "there is none for this"
+    command = [str(BIN / "python"), str(ROOT / "tools" / "lock.py"), "misfit", purpose]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False)
+    return done.stdout.strip() if done.returncode == 0 else "it cannot be read"
+
+
 def project(extras: list[str]) -> str:
     """The checkout with *extras*, as pip wants it written."""
     return ".[{}]".format(",".join(extras)) if extras else "."
@@ -98,14 +141,16 @@ def install_microphone() -> list[str]:
     """PyAudio has no wheel for Linux and macOS: it is built where there is a compiler and PortAudio."""
     if not pip_install("PyAudio>=0.2.14"):
         return []
-    return [f"PyAudio: {NO_MICROPHONE} (Debian: apt install portaudio19-dev gcc python3-dev)"]
+    return [NO_PYAUDIO]
 
 
 def main(purpose: str) -> None:
     """Install for *purpose*, and say in one line what could not be had."""
     make_venv()
     print("Installing, about a minute the first time …", flush=True)
-    lost = install(PURPOSES[purpose]) + install_microphone()
+    lost = install_locked(purpose)
+    if lost is None:
+        lost = install(PURPOSES[purpose]) + install_microphone()
     if lost:
         print("Not installed – " + "; ".join(lost) + ". Everything else works.", flush=True)
     for stamp in PURPOSES:
