@@ -1,6 +1,8 @@
 """Who may import whom, read from the source; and what a start brings in, seen in a fresh process."""
 
 import ast
+import os
+import runpy
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -302,6 +304,17 @@ def test_each_package_from_outside_is_used_where_it_belongs():
         )
     ]
     assert not wrong, listed(wrong)
+
+
+@pytest.mark.parametrize("purpose", ["run", "test", "mic"])
+def test_the_lock_is_of_what_pyproject_asks_for(purpose: str):
+    locks = Path(__file__).resolve().parents[1] / "tools" / "lock.py"
+    if not locks.exists():
+        assert "CI" not in os.environ
+        pytest.skip("not a checkout: no tools/lock.py")
+    lock = runpy.run_path(str(locks))
+    text = (lock["LOCKS"] / f"{purpose}.lock").read_text("utf-8")
+    assert f"{lock['NAMES_DIGEST']}{lock['digest']()}\n" in text, "dependencies have changed: run `make lock`"
 
 
 def test_the_core_needs_the_standard_library_transitions_and_msgspec_alone():

@@ -64,12 +64,6 @@ def program() -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("purpose", PURPOSES)
-def test_a_lock_is_of_what_pyproject_asks_for(purpose: str, program: dict[str, Any]) -> None:
-    text = (ROOT / "requirements" / f"{purpose}.lock").read_text("utf-8")
-    assert f"# for dependencies {program['digest']()}\n" in text, "run `make lock`: dependencies have changed"
-
-
-@pytest.mark.parametrize("purpose", PURPOSES)
 def test_every_package_has_one_version_for_each_python_and_its_hashes(purpose: str) -> None:
     for python in PYTHONS:
         here = [pin for pin in pins(purpose) if pin.is_for(python)]
