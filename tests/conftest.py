@@ -41,7 +41,7 @@ def _children() -> set[object]:
     alive = set()
     for child in psutil.Process().children(recursive=True):
         with suppress(psutil.NoSuchProcess):
-            if child.status() != psutil.STATUS_ZOMBIE and not _is_pythons_own(child):
+            if child.status() != psutil.STATUS_ZOMBIE and not _is_anothers_own(child):
                 alive.add(child)
     return alive
 
@@ -57,6 +57,10 @@ def _has_children() -> bool:
     return True
 
 
-def _is_pythons_own(child: psutil.Process) -> bool:
-    # multiprocessing starts it once and keeps it until the interpreter ends
-    return any("multiprocessing.resource_tracker" in word for word in child.cmdline())
+def _is_anothers_own(child: psutil.Process) -> bool:
+    """Whether somebody else began it, who ends it too."""
+    # multiprocessing starts its tracker once, and keeps it until the interpreter ends. Chromium starts what
+    # it needs (--type=renderer, utility …) when it needs it, and keeps some of it for seconds after; the
+    # browser itself has no such word, and is looked at.
+    words = child.cmdline()
+    return any("multiprocessing.resource_tracker" in word or "--type=" in word for word in words)
