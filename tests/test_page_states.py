@@ -15,6 +15,7 @@ from websockets.asyncio.client import connect
 from websockets.typing import Subprotocol
 
 from interview_fsm import protocol
+from interview_fsm.errors import AdapterError
 from interview_fsm.testing import ScriptedRecorder, ScriptedTranscriber, Step
 
 from . import browser
@@ -143,6 +144,22 @@ def test_a_network_lost_while_listening_loses_no_word(stage: Stage) -> None:
         await expect(visit.page.get_by_role("region", name="So far")).to_contain_text(SPOKEN)
 
     stage.visit_here(main, **voiced())
+
+
+def test_a_microphone_that_cannot_be_used_is_told_and_the_answer_typed(stage: Stage) -> None:
+    gone: Step[Any] = Step(raises=AdapterError("microphone", "microphone_unavailable", "It was unplugged."))
+
+    async def main(visit: Visit) -> None:
+        page, sitting = visit.page, Sitting(visit.page)
+        await sitting.begin(2)
+        await sitting.press("Record")
+        await expect(page.get_by_role("alert").filter(has_text="microphone cannot be used")).to_be_visible()
+        await sitting.asked(1)
+        await sitting.answer()
+        await sitting.asked(2)
+
+    parts = {"recorder": ScriptedRecorder([gone]), "transcriber": ScriptedTranscriber()}
+    stage.visit_here(main, ports=parts)
 
 
 def test_nothing_is_wrong_with_the_screen_that_listens(stage: Stage) -> None:

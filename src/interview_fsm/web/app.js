@@ -1,7 +1,5 @@
-// The page: one interview at a time, shown as the server has it.
-//
-// It folds no events of its own. What an update says of the state, the commands and the open question is shown
-// at once; everything else (answers, attempts, feedback) is asked for whole, as a snapshot.
+// The page: one interview, as the server has it. What an update says of the state, the commands and the open
+// question is shown at once; all else (answers, attempts) is asked for whole, as a snapshot.
 
 import { diagram, inWords } from "./diagram.js";
 import * as store from "./store.js";
@@ -96,6 +94,8 @@ function trouble(text) {
 
 // -- what the server says
 
+const UNHEARD = { microphone_unavailable: "The microphone cannot be used.", interrupted: "The recording was interrupted." };
+
 function onevent(event) {
   const { type, features } = event;
   if (features) model.microphone = features.microphone;
@@ -123,12 +123,12 @@ function whole(event) {
 function update(event) {
   if (!model.session || event.seq <= model.seq) return;
   live(event);
-  for (const { type, question, code, feedback } of event.events) {
+  for (const { type, question, code, feedback, reason } of event.events) {
     if (feedback) model.feedback = feedback;
     if (type === "question_asked") model.turns = [...model.turns, { question }];
     if (type === "repeat_question" || type === "answer_lost") model.puts += 1;
     if (type === "record_answer") model.partial = "";
-    if (type === "answer_lost") trouble("Nothing was understood. Please say it again, or type your answer.");
+    if (type === "answer_lost") trouble(`${UNHEARD[reason] ?? "Nothing was understood."} Please say it again, or type your answer.`);
     if (type === "activity_failed" && code !== "cancelled") trouble("That did not work just now. Your answers are stored; please ask again.");
   }
   refresh();

@@ -37,7 +37,7 @@ export function sentence({ message, hint }) {
   return (/[.!?…]$/.test(text) ? text : `${text}.`) + (hint ? ` ${hint}` : "");
 }
 
-/** Fills `box` anew where what it shows has changed; the focus stays on the same button, or goes to `heading`. */
+/** Fills `box` anew if what it shows has changed; the focus stays on its button, or goes to `heading`. */
 function refill(box, data, heading, nodes) {
   const now = JSON.stringify(data);
   if (box.shown === now) return;
@@ -113,8 +113,6 @@ async function correct({ question: { number, text: asked }, answer }, app) {
 
 // -- the interviews of this browser
 
-const WHEN = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "short" });
-
 function kept(box, app) {
   const all = store.interviews();
   const remove = (some, what, yes) => async () => {
@@ -128,7 +126,7 @@ function kept(box, app) {
     document.querySelector("main h1").focus();
   };
   const row = (each) => {
-    const name = `the interview of ${WHEN.format(each.at)}`;
+    const name = `the interview of ${new Date(each.at).toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "short" })}`;
     return el("li", { class: "ends" },
       name.slice(4).replace("i", "I"),
       el("span", { class: "row" },
@@ -166,7 +164,7 @@ export function setup(app) {
   const ready = () => created && !settling && (!source || read);
   const level = () => ui.form.elements.level.value;
 
-  // The plan goes with create_session, so another count is another session. Nothing has begun in it yet.
+  // The plan goes with create_session: another count is another session.
   function create() {
     clearTimeout(settling);
     settling = 0;

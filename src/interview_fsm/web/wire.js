@@ -1,5 +1,5 @@
-// The socket, and what it takes to lose nothing on it. What is sent waits here under its id until it is
-// answered; after a drop it is sent again with the same id, which the server recognises.
+// The socket. What is sent waits here until it is answered; after a drop it is sent again with the same id,
+// which the server recognises.
 
 const FIRST_WAIT = 500; // ms
 const LONGEST_WAIT = 15_000;
@@ -66,7 +66,7 @@ export class Wire {
 
   /** Send; the answer, which to a command is its update, stored. Rejected with the server's error. */
   request(message) {
-    const id = `${Date.now().toString(36)}-${Math.random().toString(36).slice(2)}`;
+    const id = `${Date.now()}-${Math.random()}`;
     if (message.type === "start_interview") this.#create = null; // begun: from here on it is kept
     return new Promise((resolve, reject) => {
       const whole = { ...message, id };
