@@ -89,9 +89,11 @@ class Sitting:
         await self.feedback()
 
     async def feedback(self) -> None:
-        """Wait until the feedback is there."""
+        """Wait until the feedback is there, beside what was answered."""
         await self.screen("report")
         await expect(self.page.get_by_role("region", name="In short")).to_be_visible()
+        await expect(self.page.locator(".note")).not_to_have_count(0)
+        await expect(self.page.locator("[data-ref=analyze]")).to_be_hidden()
 
     async def stop(self, name: str = "Stop the interview") -> None:
         """Stop for good, by the button of that name and that of the dialog."""

@@ -304,6 +304,43 @@ def test_a_lost_network_is_told_and_the_page_is_there_again_within_a_second(
     stage.visit(main)
 
 
+COUNT_TRIES = """() => {
+  window.tries = [];
+  window.failures = [Date.now()];
+  window.WebSocket = class extends WebSocket {
+    constructor(...which) {
+      super(...which);
+      tries.push(Date.now());
+      this.addEventListener("close", () => failures.push(Date.now()));
+    }
+  };
+}"""
+
+
+def test_without_a_network_the_page_tries_again_ever_more_rarely(stage: Stage) -> None:
+    async def main(visit: Visit) -> None:
+        page, sitting, visit.may_lose = visit.page, Sitting(visit.page), True
+        await sitting.begin(1)
+        await stop_clock(page)
+        await page.evaluate(COUNT_TRIES)
+        visit.line.cut()
+        for number, longest in enumerate((500, 1000, 2000, 4000, 8000, 15_000, 15_000)):
+            await expect(sitting.main).to_have_attribute("data-connection", "waiting")
+            await expect(sitting.banner).to_be_visible()
+            await page.clock.run_for(longest)
+            tries: list[int] = await page.evaluate("tries")
+            assert len(tries) == number + 1
+            waited = await page.evaluate("number => tries[number] - failures[number]", number)
+            assert longest / 2 <= waited <= longest
+        await expect(sitting.main).to_have_attribute("data-connection", "waiting")
+        visit.line.restore()
+        await page.clock.run_for(15_000)
+        await expect(sitting.banner).to_be_hidden()
+        await sitting.answer()
+
+    stage.visit(main)
+
+
 def test_a_network_lost_during_an_upload_only_delays_it(stage: Stage) -> None:
     async def main(visit: Visit) -> None:
         sitting = Sitting(visit.page)

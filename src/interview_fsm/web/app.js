@@ -124,7 +124,7 @@ function update(event) {
   if (!model.session || event.seq <= model.seq) return;
   live(event);
   for (const { type, question, code, feedback, reason } of event.events) {
-    if (feedback) model.feedback = feedback;
+    if (feedback) Object.assign(model, { feedback, stale: [] });
     if (type === "question_asked") model.turns = [...model.turns, { question }];
     if (type === "repeat_question" || type === "answer_lost") model.puts += 1;
     if (type === "record_answer") model.partial = "";
