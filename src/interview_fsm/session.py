@@ -71,6 +71,7 @@ class Session:
         "_ahead",
         "_done",
         "_given_up",
+        "_has_resume_to_drop",
         "_house",
         "_leave",
         "_leaving",
@@ -116,7 +117,7 @@ class Session:
         self._performing: asyncio.Task[None] | None = None
         self._ahead = Ahead()
         self._done: asyncio.Event | None = None
-        self._given_up = False
+        self._given_up = self._has_resume_to_drop = False
         self._readers: tuple[Updates, ...] = ()
         self._waiters: list[tuple[Callable[[Interview], bool], asyncio.Future[Interview]]] = []
         self._seen = seen
@@ -264,6 +265,10 @@ class Session:
             try:
                 await self._cease()
                 await self._ahead.drop()
+                if (
+                    reason is None
+                ):  # whoever has stopped an interview need not stay until its résumé is erased
+                    await self._drop_resume()
             finally:
                 self._bury(reason or self._stopping or SessionOver(self.interview.id))
 
@@ -325,10 +330,15 @@ class Session:
                 later = later.after(wanted)
                 events = (event, wanted)
         await self._store(events, later, command_id)
-        await self._reconcile()
         if later.state is State.STOPPED and self.material is not None:
-            self.material = None
-            await self._house.drop_resume(later.id)
+            self.material, self._has_resume_to_drop = None, True
+        await self._reconcile()
+        await self._drop_resume()
+
+    async def _drop_resume(self) -> None:
+        if self._has_resume_to_drop:
+            await self._house.drop_resume(self.interview.id)
+            self._has_resume_to_drop = False
 
     def _after(self, event: Event) -> Interview:
         try:
