@@ -20,8 +20,30 @@ from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser
 from interview_fsm import __version__
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = sorted({ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")})
+PAGES = sorted(
+    {ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", *(ROOT / "docs").rglob("*.md")}
+)
 COMMAND_LINE = ROOT / "docs" / "command-line.md"
+
+
+def named_in_security() -> list[str]:
+    """The tests that SECURITY.md names, as ``test_module::test_function``."""
+    page = ROOT / "SECURITY.md"
+    return re.findall(r"`(test_\w+::test_\w+)`", page.read_text("utf-8")) if page.exists() else []
+
+
+@pytest.mark.parametrize("named", sorted(set(named_in_security())))
+def test_a_test_that_security_names_exists(named: str) -> None:
+    module, function = named.split("::")
+    source = (ROOT / "tests" / f"{module}.py").read_text("utf-8")
+    assert re.search(rf"^(?:async )?def {function}\(", source, re.MULTILINE), "renamed? SECURITY.md names it"
+
+
+def test_every_threat_names_its_tests() -> None:
+    page = ROOT / "SECURITY.md"
+    rows = [line for line in page.read_text("utf-8").splitlines() if line.startswith("| ")][2:]
+    assert len(rows) >= 15
+    assert [row for row in rows if "::test_" not in row.rsplit("|", 2)[1]] == []
 
 
 def name(page: Path) -> str:

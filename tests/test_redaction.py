@@ -9,7 +9,10 @@ import asyncio
 import io
 import json
 import logging
+import os
 import secrets
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +27,7 @@ from interview_fsm.redaction import KEY_ENDINGS, KEY_FIELDS, Redaction, looks_li
 from .serving import LINK, closing, exchange, running
 from .v1_client import PROPER
 
+ROOT = Path(__file__).resolve().parents[1]
 RANDOM = "aB3dE5fG7hI9jK1lM3nO5pQ7rS9tU1vW3xY5z7A9"
 KEYS = {
     "anthropic": "sk-" + "ant-api03-" + RANDOM,
@@ -141,6 +145,33 @@ def test_no_résumé_of_the_tests_holds_a_key() -> None:
     assert texts
     for path in texts:
         assert not looks_like_key("answer:" + path.read_text("utf-8")), path
+
+
+def in_git(*arguments: str) -> str:
+    """What git says of this checkout."""
+    if not (ROOT / ".git").exists() or ("CI" not in os.environ and shutil.which("git") is None):
+        pytest.skip("not a checkout, or no git")
+    done = subprocess.run(["git", "-C", str(ROOT), *arguments], capture_output=True, check=True, timeout=100)
+    return done.stdout.decode("utf-8", "replace")
+
+
+def shapes(text: str) -> list[str]:
+    """The lines that hold what looks like a key."""
+    return [line[:200] for line in text.splitlines() if looks_like_key(f"answer:{line}")]
+
+
+def test_no_key_is_in_the_tree() -> None:
+    for name in in_git("ls-files", "-z").split("\0"):
+        path = ROOT / name
+        if path.is_file():
+            assert shapes(path.read_text("utf-8", "replace")) == [], f"{name}: put an invented key together"
+
+
+@pytest.mark.slow
+def test_no_key_has_ever_been_in_the_tree() -> None:
+    added = in_git("log", "-p", "--no-color", "--no-ext-diff", "HEAD", "--", ".", ":!tests")
+    assert added
+    assert shapes("\n".join(line for line in added.splitlines() if line.startswith("+"))) == []
 
 
 # ------------------------------------------------------------------------------------------- masking
