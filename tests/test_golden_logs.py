@@ -95,6 +95,12 @@ ENDS = {
         answers=((1, 2, "Because it would have been unsafe."),),
         stale=(1,),
     ),
+    "0001-scores.jsonl": End(
+        State.ANALYZING,
+        6,
+        answers=((1, 1, "I measured it first, and it took 40 minutes."),),
+        fed_back=((1, 1),),
+    ),
     "0001-fields-of-a-later-release.jsonl": End(
         State.QUESTIONING, 5, answers=((1, 1, "I measured it first."),), stale=(1,)
     ),
@@ -135,6 +141,15 @@ def test_what_the_plan_and_the_questions_carry_is_read_back():
     spoken = Interview.replay("i", read("0001-spoken-and-typed.jsonl")).turns[1].answer
     assert spoken is not None
     assert spoken.transcript == e.Transcript(spoken.text, "pocketsphinx", 0.75, 6.5)
+
+
+def test_scores_are_read_back_and_what_was_not_scored_stays_so():
+    feedback = Interview.replay("i", read("0001-scores.jsonl")).feedback
+    assert feedback == SCORED
+    before = Interview.replay("i", read("0001-on-request.jsonl")).feedback
+    assert before is not None
+    assert {(given.scores, given.overall, given.delivery) for given in before.answers} == {((), None, None)}
+    assert before.totals == ()
 
 
 def test_fields_that_this_release_does_not_know_are_ignored():
@@ -286,6 +301,57 @@ PLAN_OF_THE_HOST: list[list[e.Event]] = [
     [e.CorrectAnswer(1, "Because it would have been unsafe.")],
     [e.RetryQuestion(1)],
 ]
+MEASURED = e.Quote(0, 19, "I measured it first")
+SCORED = e.Feedback(
+    (
+        e.AnswerFeedback(
+            1,
+            1,
+            (e.Observation("there", "own_action", "You say what you did.", MEASURED),),
+            e.Provenance("coach", version="2"),
+            (
+                e.Score("relevance", 4, "Answers nearly every part.", (MEASURED,), "Names the step.", 1),
+                e.Score("structure", 3, "One part is missing.", capped=True),
+                e.NotScored("depth", "failed"),
+            ),
+            3.5,
+            (
+                e.OutlineStep("own_action", "Your own step:", MEASURED),
+                e.OutlineStep("result", "Then what came of it: […]"),
+            ),
+            e.Delivery(9, 4.5, 120.0, 0, True, 1, 0.9),
+            ("repeated",),
+        ),
+    ),
+    "Clear.",
+    ("Say how much.",),
+    "Rules, not a model.",
+    e.Provenance("coach", version="2"),
+    "0" * 16,
+    1,
+    (e.Total("relevance", 4.0, 1), e.Total("structure", 3.0, 1)),
+    3.5,
+)
+SCORES: list[list[e.Event]] = [
+    [e.Attached("ab" * 32)],
+    [e.StartInterview(e.Plan(questions=1))],
+    [e.ChooseDifficulty("mid")],
+    [asked(1, "What did you do first?"), e.RecordAnswer(1)],
+    [
+        e.AnswerRecorded(
+            1,
+            e.Transcript(
+                "I measured it first, and it took 40 minutes.",
+                "pocketsphinx",
+                seconds=4.5,
+                pauses=(0.9,),
+                verbatim=True,
+            ),
+        ),
+        e.Analyze(),
+    ],
+    [e.FeedbackGiven(SCORED)],
+]
 LATER_FIELDS: list[list[e.Event]] = [
     [e.Attached("ff" * 32)],
     [e.StartInterview(e.Plan(questions=1))],
@@ -338,6 +404,7 @@ WRITTEN: dict[str, Callable[[], list[bytes]]] = {
     "0001-on-request.jsonl": lambda: lines_of(ON_REQUEST),
     "0001-interrupted-recording.jsonl": lambda: lines_of(INTERRUPTED),
     "0001-plan-of-the-host.jsonl": lambda: lines_of(PLAN_OF_THE_HOST),
+    "0001-scores.jsonl": lambda: lines_of(SCORES),
     "0001-fields-of-a-later-release.jsonl": later_fields,
     MATERIAL: material,
     NEWER: newer_format,

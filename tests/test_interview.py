@@ -360,6 +360,38 @@ def test_a_quote_that_is_no_slice_is_dropped_and_what_it_showed_with_it(quote: e
     assert analyzing.after(e.FeedbackGiven(grounded)).feedback == grounded
 
 
+def test_a_score_without_a_true_quote_is_capped_and_loses_what_its_value_meant():
+    analyzing = SITUATIONS["analyzing"]
+    invented, true = e.Quote(0, 7, "I flew "), e.Quote(0, 7, ANSWER[:7])
+    scores = (
+        e.Score("relevance", 5, "Every part.", (invented,)),
+        e.Score("structure", 5, "In order.", (true, invented)),
+        e.Score("depth", 2, "A reason can be guessed at."),
+        e.NotScored("communication", "failed"),
+    )
+    careless = e.Feedback((e.AnswerFeedback(1, 1, scores=scores),), dropped_quotes=1)
+    assert refused(analyzing, e.FeedbackGiven(careless)) == "the feedback names what was not said"
+    grounded = analyzing.grounded(careless)
+    assert grounded.answers[0].scores == (
+        e.Score("relevance", e.UNPROVED, "", dropped_quotes=1, capped=True),
+        e.Score("structure", 5, "In order.", (true,), dropped_quotes=1),
+        *scores[2:],
+    )
+    assert grounded.dropped_quotes == 3
+    assert analyzing.after(e.FeedbackGiven(grounded)).feedback == grounded
+
+
+def test_an_outline_keeps_no_words_that_were_not_said():
+    analyzing = SITUATIONS["analyzing"]
+    steps = (
+        e.OutlineStep("own_action", "Your own step:", e.Quote(0, 7, "I flew ")),
+        e.OutlineStep("result", "Then what came of it: […]"),
+    )
+    grounded = analyzing.grounded(e.Feedback((e.AnswerFeedback(1, 1, outline=steps),)))
+    assert grounded.answers[0].outline == steps[1:]
+    assert grounded.dropped_quotes == 1
+
+
 @pytest.mark.parametrize(("number", "revision"), [(1, 2), (1, 0), (3, 1), (0, 1)])
 def test_feedback_on_an_answer_as_it_does_not_stand_is_dropped(number: int, revision: int):
     analyzing = SITUATIONS["analyzing"]

@@ -218,8 +218,16 @@ def careless_feedback(draw: st.DrawFn, interview: Interview) -> e.Feedback:
         end = draw(st.integers(start, len(text) + 2))
         quoted = draw(st.just(text[max(start, 0) : end]) | TEXT)
         kind = draw(st.sampled_from(["there", "missing", "try"]))
-        observation = e.Observation(kind, "result", "Noticed.", e.Quote(start, end, quoted))
-        answers.append(e.AnswerFeedback(number, revision + draw(st.integers(0, 1)), (observation,)))
+        quote = e.Quote(start, end, quoted)
+        answers.append(
+            e.AnswerFeedback(
+                number,
+                revision + draw(st.integers(0, 1)),
+                (e.Observation(kind, "result", "Noticed.", quote),),
+                scores=(e.Score("depth", draw(st.integers(1, 5)), "Anchor.", (quote,)),),
+                outline=(e.OutlineStep("result", "End with:", quote),),
+            )
+        )
     return e.Feedback(tuple(answers), "In all.")
 
 
@@ -242,6 +250,12 @@ def test_grounded_feedback_is_accepted_and_true(life, data):
         assert seen.quote is not None or seen.kind != "there", (
             "nothing is there without the words that show it"
         )
+    for given_ in grounded.answers:
+        answer = current[given_.question]
+        assert answer is not None
+        assert all(answer.text[q.start : q.end] == q.text for q in given_.quotes)
+        for score in given_.scores:
+            assert isinstance(score, e.NotScored) or score.quotes or score.value <= e.UNPROVED
     if grounded != careless:
         with pytest.raises(InvalidCommand):
             interview.after(e.FeedbackGiven(careless))

@@ -24,6 +24,8 @@ def _any(kind: inspect.Type) -> st.SearchStrategy[Any]:
             return TEXT
         case inspect.IntType(ge=low, le=high):
             return st.integers(-1 if low is None else low, 60 if high is None else high)
+        case inspect.BoolType():
+            return st.booleans()
         case inspect.FloatType():
             return st.floats(allow_nan=False, allow_infinity=False)
         case inspect.NoneType():

@@ -110,6 +110,8 @@ class Provenance(Struct, frozen=True, omit_defaults=True):
     """Of the rules, or of the prompt."""
     fallback_from: tuple[str, ...] = ()
     """Who was asked before and could not."""
+    fallback_codes: tuple[str, ...] = ()
+    """Why each of them could not: an error's code."""
 
 
 class Evidence(Struct, frozen=True, omit_defaults=True):
@@ -159,6 +161,10 @@ class Transcript(Struct, frozen=True, omit_defaults=True):
     """From 0 to 1; None when the recogniser does not say."""
     seconds: float | None = None
     """Length of the recording; None when unknown."""
+    pauses: tuple[float, ...] | None = None
+    """Silences of 0.7 s and more between words, in seconds; None when the recogniser does not say."""
+    verbatim: bool = False
+    """Whether the recogniser writes down every "um" and "uh"; most leave them out."""
 
 
 class Partial(Struct, frozen=True):
@@ -190,6 +196,67 @@ class Observation(Struct, frozen=True, omit_defaults=True):
     quote: Quote | None = None
 
 
+class Score(Struct, frozen=True, omit_defaults=True, tag_field="type", tag="score"):
+    """How well an answer does in one dimension, on a scale from 1 to 5 whose every point is described."""
+
+    dimension: str
+    """``relevance``, ``structure``, ``specificity``, ``depth``, ``communication``, or a host's own."""
+    value: Annotated[int, Meta(ge=1, le=5)]
+    anchor: str
+    """What this value means in this dimension, for the candidate to read."""
+    quotes: tuple[Quote, ...] = ()
+    """What in the answer it rests on. A score without a quote is at most UNPROVED."""
+    rationale: str = ""
+    """Why this value, in a sentence; empty where the anchor says it all."""
+    dropped_quotes: int = 0
+    """Quotes given for it that were not found in the answer, and were left out."""
+    capped: bool = False
+    """The value would have been higher, had a quote borne it out."""
+
+
+class NotScored(Struct, frozen=True, tag_field="type", tag="not_scored"):
+    """Why a dimension has no score. There is no default score, ever."""
+
+    dimension: str
+    reason: str
+    """A code: ``silence`` (no word was said), ``nothing_to_assess`` ("I don't know", or nothing counts),
+    ``language`` (the answer is in another one than can be assessed), ``follow_up`` (the answer completes
+    the one before it), ``own_criterion`` (the host's, and the interviewer does not know it), ``failed``
+    (a model was asked and no usable answer came)."""
+
+
+UNPROVED = 3
+"""The most that a score without a quote can be. Never to fall: logs with such scores must replay."""
+
+
+class Delivery(Struct, frozen=True, omit_defaults=True):
+    """How an answer was given, in figures. None is unknown, and is never the same as 0."""
+
+    words: int
+    """As said, fillers included."""
+    seconds: float | None = None
+    words_per_minute: float | None = None
+    fillers: int | None = None
+    """"um", "uh", "you know" …; of a typed answer there are none to know."""
+    fillers_at_least: bool = False
+    """There may have been more: the recogniser leaves some out."""
+    pauses: int | None = None
+    """Silences of 0.7 s and more."""
+    longest_pause: float | None = None
+    """In seconds."""
+
+
+class OutlineStep(Struct, frozen=True, omit_defaults=True):
+    """One step of a better answer, made of facts that are there and of gaps named as such."""
+
+    part: str
+    """``situation``, ``task``, ``own_action``, ``reason``, ``result`` …"""
+    text: str
+    """What to say here; ``[…]`` stands where a fact is missing."""
+    quote: Quote | None = None
+    """The candidate's own words that belong here."""
+
+
 class AnswerFeedback(Struct, frozen=True, omit_defaults=True):
     """What was noticed in one revision of one answer. Its quotes are slices of that revision."""
 
@@ -197,6 +264,44 @@ class AnswerFeedback(Struct, frozen=True, omit_defaults=True):
     revision: int
     observations: tuple[Observation, ...] = ()
     provenance: Provenance = Provenance("")
+    scores: tuple[Score | NotScored, ...] = ()
+    """One for each dimension of the rubric, in its order; empty in logs from before there were scores."""
+    overall: float | None = None
+    """The weighted mean of the scores, to one decimal, computed by ``totals``; None without a score."""
+    outline: tuple[OutlineStep, ...] = ()
+    delivery: Delivery | None = None
+    """None in logs from before it was measured."""
+    flags: tuple[str, ...] = ()
+    """``instructions``: part of it speaks to whoever assesses it, and counted for nothing. ``repeated``:
+    so did what was said twice. ``language``: it is in another language than can be assessed."""
+
+    @property
+    def strengths(self) -> tuple[Observation, ...]:
+        """What is there."""
+        return tuple(seen for seen in self.observations if seen.kind == "there")
+
+    @property
+    def improvements(self) -> tuple[Observation, ...]:
+        """What to try."""
+        return tuple(seen for seen in self.observations if seen.kind == "try")
+
+    @property
+    def quotes(self) -> tuple[Quote, ...]:
+        """All of them."""
+        of_scores = (quote for score in self.scores if isinstance(score, Score) for quote in score.quotes)
+        noticed = (seen.quote for seen in self.observations if seen.quote)
+        outlined = (step.quote for step in self.outline if step.quote)
+        return (*of_scores, *noticed, *outlined)
+
+
+class Total(Struct, frozen=True):
+    """What the scores of all answers in one dimension come to."""
+
+    dimension: str
+    mean: float
+    """To one decimal."""
+    answers: int
+    """How many answers were scored in it."""
 
 
 class Feedback(Struct, frozen=True, omit_defaults=True):
@@ -213,7 +318,11 @@ class Feedback(Struct, frozen=True, omit_defaults=True):
     plan: str = ""
     """The plan's fingerprint."""
     dropped_quotes: int = 0
-    """Quotes that were no literal slice of their answer, and were left out."""
+    """Quotes that were no literal slice of their answer, and were left out; those of scores among them."""
+    totals: tuple[Total, ...] = ()
+    """By dimension, in the order of the rubric; computed by ``totals``, never by an interviewer."""
+    overall: float | None = None
+    """The mean of the answers' overall figures, to one decimal; None where none was scored."""
 
 
 # ------------------------------------------------------------------------------------------ events

@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from .events import (
     MAX_QUESTIONS,
     MAX_TEXT,
+    UNPROVED,
     ActivityFailed,
     AnswerFeedback,
     AnswerLost,
@@ -32,12 +33,15 @@ from .events import (
     FinishAnswer,
     FollowUpWanted,
     NextQuestion,
+    NotScored,
     Plan,
     Question,
     QuestionAsked,
+    Quote,
     RecordAnswer,
     RepeatQuestion,
     RetryQuestion,
+    Score,
     Source,
     StartInterview,
     StopInterview,
@@ -475,8 +479,8 @@ class Interview(Struct, kw_only=True):
         """*feedback* with only what this interview bears out.
 
         A quote that is no literal slice of the answer revision it names is dropped and counted, and
-        with it the claim that something is there; feedback on an answer as it no longer stands is
-        dropped whole.
+        with it the claim that something is there; a score that is left without a quote is capped;
+        feedback on an answer as it no longer stands is dropped whole.
         """
         kept: list[AnswerFeedback] = []
         dropped = feedback.dropped_quotes
@@ -486,21 +490,48 @@ class Interview(Struct, kw_only=True):
                 continue
             answer = self.turns[given.question - 1].answer
             assert answer is not None
-            observations = []
-            for seen in given.observations:
-                quote = seen.quote
-                if quote is None or _is_slice(quote.text, answer.text, quote.start, quote.end):
-                    observations.append(seen)
-                    continue
-                dropped += 1
-                if seen.kind != "there":
-                    observations.append(replace(seen, quote=None))
-            kept.append(replace(given, observations=tuple(observations)))
+            borne_out, lost = _borne_out(given, answer.text)
+            kept.append(borne_out)
+            dropped += lost
         return replace(feedback, answers=tuple(kept), dropped_quotes=dropped)
 
 
-def _is_slice(quote: str, text: str, start: int, end: int) -> bool:
-    return 0 <= start < end <= len(text) and text[start:end] == quote
+def _borne_out(given: AnswerFeedback, answer: str) -> tuple[AnswerFeedback, int]:
+    """*given* with those quotes alone that are slices of *answer*, and how many were not."""
+    observations = []
+    for seen in given.observations:
+        if seen.quote is None or _is_slice(seen.quote, answer):
+            observations.append(seen)
+        elif seen.kind != "there":
+            observations.append(replace(seen, quote=None))
+    kept = replace(
+        given,
+        observations=tuple(observations),
+        scores=tuple(_proved(score, answer) for score in given.scores),
+        outline=tuple(step for step in given.outline if step.quote is None or _is_slice(step.quote, answer)),
+    )
+    return kept, len(given.quotes) - len(kept.quotes)
+
+
+def _proved(score: Score | NotScored, answer: str) -> Score | NotScored:
+    """*score* with the quotes that are slices of *answer*, capped where none is."""
+    if isinstance(score, NotScored):
+        return score
+    quotes = tuple(quote for quote in score.quotes if _is_slice(quote, answer))
+    lost = len(score.quotes) - len(quotes)
+    capped = not quotes and score.value > UNPROVED
+    return replace(
+        score,
+        value=UNPROVED if capped else score.value,
+        anchor="" if capped else score.anchor,  # it was that of the higher value
+        quotes=quotes,
+        dropped_quotes=score.dropped_quotes + lost,
+        capped=score.capped or capped,
+    )
+
+
+def _is_slice(quote: Quote, text: str) -> bool:
+    return 0 <= quote.start < quote.end <= len(text) and text[quote.start : quote.end] == quote.text
 
 
 def _unfit_plan(plan: Plan) -> str | None:

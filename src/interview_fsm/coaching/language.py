@@ -52,6 +52,14 @@ class FeedbackTexts(Struct, frozen=True):
     language_not_assessed: str
 
 
+class Scale(Struct, frozen=True, omit_defaults=True):
+    """A dimension of the rubric in words."""
+
+    anchors: tuple[str, str, str, str, str]
+    """What the values 1 to 5 look like."""
+    description: str = ""
+
+
 class Words(Struct, frozen=True):
     """Word lists, all in lower case."""
 
@@ -105,6 +113,8 @@ class Language(Struct, frozen=True):
     """Questions about a competency of the host's, by level."""
     follow_ups: dict[str, FollowUps]
     feedback: FeedbackTexts
+    rubric: dict[str, Scale]
+    """By dimension; depth by level too."""
     levels: dict[str, tuple[str, ...]]
     """Words for each level of difficulty."""
     words: Words
