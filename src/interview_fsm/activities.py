@@ -23,13 +23,15 @@ from .events import (
     FeedbackGiven,
     Material,
     Partial,
+    Provenance,
     QuestionAsked,
     Transcript,
     Warning,
 )
 from .house import Ports
 from .interview import Activity, Analyze, Ask, Interview, Listen, Speak
-from .ports import SAMPLE_RATE, Brief
+from .ports import SAMPLE_RATE, Brief, Called
+from .totals import totalled
 from .updates import Heard, News, Speech
 
 
@@ -101,14 +103,50 @@ def _looked_at(making: asyncio.Task[QuestionAsked]) -> None:
         making.exception()  # else asyncio complains that nobody has asked
 
 
+_REASONS = {
+    "budget_spent": "what this interview may cost is spent",
+    "context_truncated": "it has read only a part of what it was sent",
+    "model_cut_off": "its reply ended early",
+    "model_overloaded": "it is overloaded",
+    "model_rate_limited": "it asks for a pause",
+    "model_refused": "it declined",
+    "model_resting": "it has failed before and is left alone for a while",
+    "model_setup": "it turned the request down as it is set up",
+    "model_timeout": "it did not answer in time",
+    "model_unreachable": "it cannot be reached",
+    "model_unusable": "its reply could not be used",
+}
+
+
+def stood_in(outcome: Event | None) -> Warning | None:
+    """Who made *outcome* in whose place and why, where it was not who should have."""
+    made: list[Provenance]
+    match outcome:
+        case QuestionAsked(question=question):
+            what, made = "The question", [question.provenance]
+        case FeedbackGiven(feedback=feedback):
+            what, made = "Feedback", [feedback.provenance, *(each.provenance for each in feedback.answers)]
+        case _:
+            return None
+    by = next((each for each in made if each.fallback_from), None)
+    if by is None:
+        return None
+    codes = (*by.fallback_codes, *[""] * len(by.fallback_from))
+    could_not = (
+        f"{name} ({_REASONS.get(code, 'it could not')})"
+        for name, code in zip(by.fallback_from, codes, strict=False)
+    )
+    return Warning("model_fallback", f"{what} is by {by.adapter}, in place of {', '.join(could_not)}.")
+
+
 class Stage:
     """Where one activity is played: the interview it belongs to, the adapters, and who is told.
 
     *done* is set when the candidate has said all; *silence* is in seconds. *budget* is charged for what the
-    adapters cost.
+    adapters cost; *note* is told of each call to a model.
     """
 
-    __slots__ = ("_budget", "_done", "_interview", "_material", "_ports", "_silence", "_tell")
+    __slots__ = ("_budget", "_done", "_interview", "_material", "_note", "_ports", "_silence", "_tell")
 
     def __init__(
         self,
@@ -120,9 +158,10 @@ class Stage:
         done: asyncio.Event | None,
         silence: float,
         budget: Budget,
+        note: Callable[[Called], None],
     ) -> None:
         self._interview, self._material, self._ports = interview, material, ports
-        self._budget = budget
+        self._budget, self._note = budget, note
         self._tell, self._done, self._silence = tell, done, silence
 
     async def perform(self, activity: Activity) -> Event | None:
@@ -141,7 +180,9 @@ class Stage:
 
     def _brief(self, ask: Ask | None = None) -> Brief:
         material = self._material or Material()
-        brief = Brief(self._interview, material.resume, material.job_description, ask, self._budget)
+        brief = Brief(
+            self._interview, material.resume, material.job_description, ask, self._budget, self._note
+        )
         if getattr(self._ports.interviewer, "billing", Billing.ENGINE) is Billing.ENGINE:
             self._budget.call(_size(brief), ASK_TOKENS if ask else _analyze_tokens(brief))
         return brief
@@ -162,7 +203,8 @@ class Stage:
     async def _analyze(self) -> Event:
         interview = self._interview
         feedback = await self._ports.interviewer.analyze(self._brief())
-        return FeedbackGiven(interview.grounded(replace(feedback, plan=interview.plan.fingerprint)))
+        feedback = interview.grounded(replace(feedback, plan=interview.plan.fingerprint))
+        return FeedbackGiven(totalled(feedback, interview.plan))
 
     async def _speak(self, wanted: Speak) -> Event | None:
         speaker = self._ports.speaker

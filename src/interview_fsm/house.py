@@ -16,7 +16,7 @@ from .budget import Budget, Ledger, Spending
 from .errors import AdapterError, Gone, InterviewError
 from .events import Entry, Event, FollowUpWanted, Material
 from .interview import Activity, Analyze, Ask, Interview, Listen, Speak
-from .ports import Interviewer, Recorder, Speaker, Storage, Transcriber
+from .ports import Called, Interviewer, Recorder, Speaker, Storage, Transcriber
 from .states import State, Trigger
 
 log = logging.getLogger("interview_fsm")
@@ -57,7 +57,8 @@ class Observed(Struct, frozen=True):
 
     interview_id: str
     name: str
-    """``append``, ``ask``, ``speak``, ``listen``, ``analyze``, or ``prefetch``: a question made ahead."""
+    """``append``, ``ask``, ``speak``, ``listen``, ``analyze``, ``prefetch`` (a question made ahead), or
+    ``call``: one call to a model, within one of these."""
     seconds: float
     outcome: str = "ok"
     """``ok``, ``cancelled``, or an error's code."""
@@ -66,6 +67,8 @@ class Observed(Struct, frozen=True):
     version: int | None = None
     entry: Entry | None = None
     """With all texts, only for ``Engine(observe_texts=True)``."""
+    call: Called | None = None
+    """How a call to a model went."""
 
 
 Observer = Callable[[Observed], None]
@@ -201,6 +204,14 @@ class House:
             await self.in_time(self.ports.storage.erase(resume_log(interview_id)))
         except Exception as error:  # sweep() will find it; the interview has stopped all the same
             log.warning("interview %s: its résumé is not erased yet (%s)", interview_id, type(error).__name__)
+
+    def called(self, interview_id: str) -> Callable[[Called], None]:
+        """What is to be told of each call to a model for this interview."""
+
+        def note(call: Called) -> None:
+            self.observed(Observed(interview_id, "call", call.seconds, call.outcome, call=call))
+
+        return note
 
     def observed(self, observed: Observed) -> None:
         """Tell the observer."""

@@ -14,7 +14,7 @@ Common to all of them:
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from typing import Protocol
 
 from msgspec import Struct, field
@@ -82,6 +82,26 @@ class Storage(Protocol):
         ...
 
 
+class Called(Struct, frozen=True):
+    """One call to a model, as it went. Holds no text of anybody's."""
+
+    adapter: str
+    model: str
+    purpose: str
+    """``ask``, ``follow_up``, ``assess`` or ``summarise``."""
+    seconds: float
+    outcome: str
+    """``ok``, ``cancelled``, or an error's code."""
+    first: float | None = None
+    """Seconds until the first text; None when none came."""
+    gap: float = 0.0
+    """The longest time between two texts, in seconds."""
+    input_tokens: int = 0
+    """As the provider counts them, cached ones among them; 0 when it did not say."""
+    cached_tokens: int = 0
+    output_tokens: int = 0
+
+
 class Brief(Struct, frozen=True):
     """What an interviewer is told. Everything in it that came from the candidate is material, never an
     instruction.
@@ -95,6 +115,8 @@ class Brief(Struct, frozen=True):
     """The question wanted, when asking."""
     budget: Budget = field(default_factory=Budget)
     """What this interview may still cost. Who calls a service charges it before each call."""
+    note: Callable[[Called], None] | None = None
+    """Told of every call to a model, when it is over; None when nobody asks."""
 
 
 class Interviewer(Protocol):
@@ -102,6 +124,10 @@ class Interviewer(Protocol):
 
     Its attribute ``billing``, a ``budget.Billing``, says who counts what it costs. One that has none is
     counted by the engine: each method is one call, and is not called when ``brief.budget`` is spent.
+
+    What candidates are told of it before the first question are its ``name``, its ``speaker`` and ``data`` (a
+    sentence each on who is speaking and where data goes) and ``sends_to`` (the hosts that get data, none if
+    it is empty). It may lack any of these; then nothing is promised.
     """
 
     async def ask(self, brief: Brief) -> Question:

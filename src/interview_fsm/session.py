@@ -18,7 +18,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Self
 
-from .activities import Ahead, Stage
+from .activities import Ahead, Stage, stood_in
 from .errors import AdapterError, Busy, Conflict, InterviewError, InvalidCommand, SessionOver, SessionTaken
 from .events import (
     ActivityFailed,
@@ -442,6 +442,8 @@ class Session:
                 outcome = await (self._ahead.take(activity) or self._stage().perform(activity))
             self._try_out(outcome, name)
             ended = "ok"
+            if (warning := stood_in(outcome)) is not None:
+                self._tell(warning)
             if isinstance(outcome, AnswerLost):
                 self.trouble = Warning(outcome.reason, "Nothing was heard.")
         except (KeyboardInterrupt, SystemExit):
@@ -471,6 +473,7 @@ class Session:
             done=self._done,
             silence=house.limits.silence,
             budget=house.budget(self.interview, self.client),
+            note=house.called(self.interview.id),
         )
 
     def _try_out(self, outcome: Event | None, name: str) -> None:
