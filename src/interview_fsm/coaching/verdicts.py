@@ -1,0 +1,227 @@
+"""Makes feedback of what a model replied: only what can be shown to be so is kept.
+
+A quote that does not stand in the answer is dropped and counted, and a score that is left without one is
+capped; what speaks to a grader is no longer there to be quoted. An outline that brings a figure or a name
+which nobody has mentioned loses that step. How an answer was delivered, what it is flagged with, and all
+sums are code's and never a model's.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import TypeVar
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from ..events import (
+    AnswerFeedback,
+    Criterion,
+    Evidence,
+    NotScored,
+    Observation,
+    OutlineStep,
+    Provenance,
+    Score,
+)
+from ..interview import Turn
+from .fences import clean
+from .guard import protected_topic, to_the_grader, unfit
+from .language import load
+from .prompts import AnswerOut, SummaryOut
+from .quotes import Answer
+from .rubric import scored
+
+LIMITATIONS = (
+    "A language model wrote these remarks and scores from the words of each answer alone, and it can be "
+    "wrong. Every quote was checked to stand in the answer. The scores are not validated against human "
+    "raters, say nothing about your chances, truthfulness or personality, and are no ground for a decision "
+    "about anybody. Accent, pace and manner were not judged."
+)
+MOST_DROPPED = 0.3
+"""Of the quotes in one assessment: one that invents more of them is not to be trusted with the rest."""
+MOST_REMARKS = 4
+LONGEST = 300
+"""Characters of one remark."""
+LONGEST_SUMMARY = 700
+
+T = TypeVar("T", bound=Struct)
+
+SAME = 0.8
+"""Of the words of two questions: beyond that they are the same question."""
+
+_LABEL = re.compile(r"^(?:question(?: \d+)?|q\d*|interviewer)\s*[:.)-]\s*", re.IGNORECASE)
+_WORD = re.compile(r"[^\W\d_]{4,}|\d+(?:[.,]\d+)*")
+_MARKUP = re.compile(r"[*_#`<>|{}]+|\bhttps?://\S+")
+_FIGURE = re.compile(r"\d+(?:[.,]\d+)*")
+_NAMED = re.compile(r"(?<![.!?:] )(?<!^)(?<![“\"(\[])\b[A-Z][\w’'-]{2,}")
+_GAP = re.compile(r"\[[^\]]{1,60}\]")
+
+
+class Unusable(ValueError):
+    """A reply that feedback cannot be made of; ``str()`` says why, in words fit for the model as well."""
+
+
+def read_reply(text: str, kind: type[T]) -> T:
+    """*text* as *kind*: the outermost JSON object in it, whatever stands around. Raises Unusable."""
+    begin, end = text.find("{"), text.rfind("}")
+    if begin < 0 or end < begin:
+        raise Unusable("it has no JSON object")
+    try:
+        return msgspec.json.decode(text[begin : end + 1], type=kind)
+    except msgspec.MsgspecError as error:
+        # The message names fields and types, and no value.
+        raise Unusable(f"it is not the JSON that was asked for: {error}") from None
+
+
+def assessed(
+    reply: AnswerOut,
+    turn: Turn,
+    criteria: Sequence[Criterion],
+    counted: str,
+    base: AnswerFeedback,
+    provenance: Provenance,
+    *,
+    english: bool,
+) -> AnswerFeedback:
+    """The feedback that *reply* makes on the answer in *turn*.
+
+    *counted* is the answer, masked (``fences``); *base* is what the rules say about the same answer, whose
+    flags, delivery and remarks about what counts for nothing are kept. Sentences of ours are used where
+    *english* is wanted alone. Raises Unusable.
+    """
+    answer = Answer(counted)
+    given = {each.dimension: each for each in reply.dimensions}
+    scores: list[Score | NotScored] = []
+    for criterion in criteria:
+        if (found := given.get(criterion.dimension)) is None:
+            scores.append(NotScored(criterion.dimension, "failed"))
+        else:
+            scores.append(scored(criterion, found.score, found.quotes[:3], answer, remark(found.rationale)))
+    if not any(isinstance(each, Score) for each in scores):
+        raise Unusable("it has none of the criteria that were given")
+    strengths, dropped = _strengths(reply, answer)
+    dropped += sum(each.dropped_quotes for each in scores if isinstance(each, Score))
+    kept = len(strengths) + sum(len(each.quotes) for each in scores if isinstance(each, Score))
+    if dropped > MOST_DROPPED * (dropped + kept):
+        raise Unusable("most of its quotes do not stand in the answer")
+    assert turn.answer is not None
+    return replace(
+        base,
+        observations=(
+            *strengths,
+            *(_absent(reply, strengths) if english else ()),
+            *_to_try(reply),
+            *_kept_remarks(base),
+        ),
+        scores=tuple(scores),
+        outline=_outline(reply, turn) or base.outline,
+        provenance=provenance,
+    )
+
+
+def question_in(reply: str, grounds: Evidence | None, earlier: Sequence[str]) -> str:
+    """The question in *reply*, as it may be asked. Raises Unusable, with the reason in words for the model.
+
+    *grounds* is the evidence that it must name; None where there is none, or its words are of another
+    language. *earlier* are the questions asked so far.
+    """
+    text = " ".join(clean(reply).split())
+    text = _LABEL.sub("", text).strip('“”" ')
+    if reason := unfit(text):
+        raise Unusable(reason)
+    if "?" not in text and "？" not in text and "؟" not in text:
+        raise Unusable("it is not a question")
+    if any(_says_the_same(text, each) for each in earlier):
+        raise Unusable("it repeats an earlier question")
+    if grounds is not None and not names(text, grounds):
+        raise Unusable("it does not name the evidence")
+    return text
+
+
+def names(question: str, evidence: Evidence) -> bool:
+    """Whether *question* names something of *evidence*: a word of substance, a figure, an organisation."""
+    said = question.casefold()
+    if evidence.kind == "skill":
+        return evidence.text.strip().casefold() in said or _share(said, evidence.text)
+    return _share(said, f"{evidence.text} {evidence.organisation} {evidence.title}")
+
+
+def _share(said: str, material: str) -> bool:
+    dull = load().words.function | load().words.asking
+    words = {each for each in _WORD.findall(material.casefold()) if each not in dull}
+    asked = {each for each in _WORD.findall(said) if each not in dull}
+    # The beginning of a word stands for it: led and leading differ, migrate and migration do not.
+    stems = {each if each[0].isdigit() else each[:5] for each in words}
+    return any((each if each[0].isdigit() else each[:5]) in stems for each in asked)
+
+
+def _says_the_same(text: str, earlier: str) -> bool:
+    one, other = (set(_WORD.findall(each.casefold())) for each in (text, earlier))
+    return bool(one) and len(one & other) >= SAME * len(one | other)
+
+
+def summed_up(reply: SummaryOut) -> tuple[str, tuple[str, ...]]:
+    """The summary and what to practise, fit to be shown. Raises Unusable."""
+    summary = remark(reply.summary, LONGEST_SUMMARY)
+    practice = tuple(said for each in reply.practice[:3] if (said := remark(each)))
+    if not summary or not practice:
+        raise Unusable("it is empty, too long, or touches on what is nobody's business")
+    return summary, practice
+
+
+def remark(text: str, most: int = LONGEST) -> str:
+    """*text* as one line without markup; empty where it is too long, or better not said."""
+    line = " ".join(_MARKUP.sub(" ", clean(text)).split())
+    if len(line) > most or protected_topic(line) or to_the_grader().search(line):
+        return ""
+    return line
+
+
+def _strengths(reply: AnswerOut, answer: Answer) -> tuple[tuple[Observation, ...], int]:
+    found, dropped = [], 0
+    for each in reply.strengths[:MOST_REMARKS]:
+        quote = answer.find(each.quote)
+        if quote is None:
+            dropped += 1
+            continue
+        text = remark(each.text) or load().feedback.there[each.aspect]
+        found.append(Observation("there", each.aspect, text, quote))
+    return tuple(found), dropped
+
+
+def _absent(reply: AnswerOut, strengths: Sequence[Observation]) -> tuple[Observation, ...]:
+    there = {seen.aspect for seen in strengths}
+    texts = load().feedback.missing
+    aspects = [each for each in dict.fromkeys(reply.missing) if each not in there and each in texts]
+    return tuple(Observation("missing", each, texts[each]) for each in aspects[:MOST_REMARKS])
+
+
+def _to_try(reply: AnswerOut) -> tuple[Observation, ...]:
+    tries = ((each.aspect, remark(each.text)) for each in reply.improvements[:MOST_REMARKS])
+    return tuple(Observation("try", aspect, text) for aspect, text in tries if text)
+
+
+def _kept_remarks(base: AnswerFeedback) -> tuple[Observation, ...]:
+    return tuple(seen for seen in base.observations if seen.aspect in ("instructions", "repeated"))
+
+
+def _outline(reply: AnswerOut, turn: Turn) -> tuple[OutlineStep, ...]:
+    """The steps that bring nothing new."""
+    assert turn.answer is not None
+    question = turn.question
+    there = f"{turn.answer.text} {question.text} {question.evidence.text if question.evidence else ''}"
+    steps = [(each.part, remark(each.text)) for each in reply.outline[: 2 * MOST_REMARKS]]
+    return tuple(OutlineStep(part, text) for part, text in steps if text and not invented(text, there))
+
+
+def invented(text: str, there: str) -> list[str]:
+    """Figures and names in *text* that do not stand *there*; what is in square brackets is a gap, no fact."""
+    told = _GAP.sub(" ", text)
+    figures = set(_FIGURE.findall(there))
+    known = there.casefold()
+    return [each for each in _FIGURE.findall(told) if each not in figures] + [
+        each for each in _NAMED.findall(told) if each.casefold() not in known
+    ]
