@@ -26,8 +26,8 @@ OLDEST = (3, 11)
 
 PURPOSES = {
     "run": [],
-    "test": ["test", "docs", "diagram"],
-    "bench": ["test", "docs", "diagram", "bench"],
+    "test": ["test", "docs", "diagram", "anthropic", "openai"],
+    "bench": ["test", "docs", "diagram", "anthropic", "openai", "bench"],
 }
 """The extras that each purpose must have. Each has all that the one before it has."""
 

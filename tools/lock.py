@@ -26,7 +26,7 @@ UV = "uv==0.13.9"
 BUILD_TOOLS = ("editables>=0.5", "hatchling>=1.27", "setuptools>=77")
 """What builds our own package and PyAudio."""
 
-EXTRAS = {"run": ("stt", "tts"), "test": ("test", "docs", "diagram", "stt", "tts")}
+EXTRAS = {"run": ("stt", "tts"), "test": ("test", "docs", "diagram", "anthropic", "openai", "stt", "tts")}
 """What each lock has beside the package's own dependencies."""
 
 PYTHONS = ((3, 11), (3, 14))

@@ -47,7 +47,10 @@ class Coach:
     serves any number of interviews at once.
     """
 
+    name = NAME
     billing = Billing.FREE
+    sends_to: tuple[str, ...] = ()
+    """Nowhere."""
 
     def __init__(self) -> None:
         self._evidence: OrderedDict[bytes, tuple[Unit, ...]] = OrderedDict()
