@@ -19,7 +19,6 @@ from interview_fsm.events import Head, Page, Resume, Span
 from interview_fsm.jsonv1 import MOST_UNSENT, MOST_WAITING, Close, Host, JsonV1
 from interview_fsm.ports import Audio
 from interview_fsm.seats import Seats
-from interview_fsm.server import WITHOUT_MODEL
 from interview_fsm.states import State
 from interview_fsm.testing import (
     HANGS,
@@ -32,6 +31,7 @@ from interview_fsm.testing import (
     run,
     turns,
 )
+from interview_fsm.views import WITHOUT_MODEL
 
 Event = dict[str, Any]
 IDS = itertools.count(1)

@@ -19,8 +19,9 @@ from interview_fsm import messages, protocol
 from interview_fsm.adapters.memory import MemoryStorage
 from interview_fsm.engine import Engine
 from interview_fsm.seats import Seats
-from interview_fsm.server import WITHOUT_MODEL, Server, ServerSettings
+from interview_fsm.server import Server, ServerSettings
 from interview_fsm.testing import ScriptedInterviewer
+from interview_fsm.views import WITHOUT_MODEL
 
 from .serving import Library, running
 from .v1_client import schema_of

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from pathlib import Path
 from types import TracebackType
@@ -17,7 +17,7 @@ from .errors import ResumeError, SettingError
 from .events import Feedback, Material, Partial, Resume, Source, Transcript
 from .interview import Interview
 from .portal import Portal
-from .ports import Audio, Recorder, Speaker, Transcriber
+from .ports import Audio, Interviewer, Recorder, Speaker, Transcriber
 from .report import as_text
 
 if TYPE_CHECKING:
@@ -75,12 +75,18 @@ class _LaterSpeaker(_Later):
                 yield audio
 
 
+COACH = "coach"
+_BY_MODEL = ("anthropic", "openai")
+"""Our interviewers that need the coach beside them."""
+
+
 @asynccontextmanager
 async def assemble(
     *,
     storage: str = "sqlite",
     path: Path | None = None,
-    interviewer: str = "coach",
+    interviewer: str | Sequence[str] = COACH,
+    interviewer_options: Mapping[str, Mapping[str, Any]] | None = None,
     recorder: str | None = "microphone",
     transcriber: str | None = "speech_recognition",
     speaker: str | None = None,
@@ -89,8 +95,9 @@ async def assemble(
 ) -> AsyncGenerator[Engine, None]:
     """An engine of adapters chosen by name, all closed on leaving. The defaults send nothing anywhere.
 
-    *path* is the file of a storage that has one. The voice adapters are loaded when they are first used.
-    Raises SettingError, MissingExtra, AdapterError.
+    *path* is the file of a storage that has one. *interviewer* may be several names: then each call is
+    answered by the first that can. *interviewer_options* are what each is made with, by its name. The voice
+    adapters are loaded when they are first used. Raises SettingError, MissingExtra, AdapterError.
     """
     async with AsyncExitStack() as stack:
 
@@ -103,14 +110,27 @@ async def assemble(
             stack.push_async_callback(adapter.aclose)
             return adapter
 
+        async def asking(names: Sequence[str]) -> Interviewer:
+            by_rules = await opened(COACH)
+            made = []
+            for name in names:
+                options = dict((interviewer_options or {}).get(name, {}))
+                if name in _BY_MODEL:
+                    options["coach"] = by_rules
+                made.append(by_rules if name == COACH else await opened(name, **options))
+            asks: Interviewer = made[0] if len(made) == 1 else await opened("fallback", interviewers=made)
+            return asks
+
+        names = (interviewer,) if isinstance(interviewer, str) else tuple(interviewer)
         options = {"path": path} if path is not None else {}
         engine = Engine(
             await opened(storage, **options),
-            await opened(interviewer),
+            await asking(names),
             recorder=later(_LaterRecorder(recorder, {})) if recorder else None,
             transcriber=later(_LaterTranscriber(transcriber, {})) if transcriber else None,
             speaker=later(_LaterSpeaker(speaker, {})) if speaker else None,
             follow_up=follow_up,
+            ahead=names != (COACH,),  # which is quicker than that is worth
             limits=limits,
             observe=observe,
         )
@@ -167,7 +187,8 @@ class InterviewAssistant:
         text: bool = False,
         storage: str = "sqlite",
         path: Path | None = None,
-        interviewer: str = "coach",
+        interviewer: str | Sequence[str] = COACH,
+        interviewer_options: Mapping[str, Mapping[str, Any]] | None = None,
         speaker: str = "pyttsx3",
         seed: int | None = None,
     ) -> None:
@@ -177,7 +198,16 @@ class InterviewAssistant:
         self._portal = Portal()
         self._run = self._portal.run
         try:
-            self._run(self._begin(resume, text, storage=storage, path=path, interviewer=interviewer))
+            self._run(
+                self._begin(
+                    resume,
+                    text,
+                    storage=storage,
+                    path=path,
+                    interviewer=interviewer,
+                    interviewer_options=interviewer_options,
+                )
+            )
         except BaseException:
             self.close()
             raise

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from .engine import Engine, Session
     from .events import Entry, Head, Material, Plan, Question, Resume
     from .interview import Interview
-    from .ports import Storage
+    from .ports import Interviewer, Storage
     from .server import Server
     from .server_settings import ServerSettings
     from .terminal import Reader
@@ -50,6 +50,72 @@ ALLOW_FETCH = click.option(
     metavar="HOST:PORT",
     help="Let résumé links reach this host and port, whatever address it has. For development.",
 )
+
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+def interviewers(command: _Command) -> _Command:
+    """The options that choose who asks and assesses, on *command*."""
+    for option in reversed(
+        (
+            click.option(
+                "--interviewer",
+                default="coach",
+                show_default=True,
+                help="Who asks and assesses: coach (rules), anthropic, openai (any compatible server), "
+                "fallback (--primary, else --secondary, else the coach), or the name of an adapter.",
+            ),
+            click.option("--primary", metavar="NAME", help="With fallback: who is asked first [anthropic]."),
+            click.option("--secondary", metavar="NAME", help="With fallback: who is asked then [nobody]."),
+            click.option("--anthropic-model", metavar="MODEL", help="For questions."),
+            click.option("--anthropic-feedback-model", metavar="MODEL", help="For feedback."),
+            click.option("--anthropic-url", metavar="URL", help="Of a gateway, in place of Anthropic's own."),
+            click.option("--openai-url", metavar="URL", help="Such as http://localhost:11434/v1."),
+            click.option("--openai-model", metavar="MODEL", help="As the server calls it."),
+            click.option("--openai-feedback-model", metavar="MODEL", help="For feedback [the same]."),
+            click.option(
+                "--patience",
+                type=click.FloatRange(min=0.1, max=20),
+                help="How many times as long as usual a model may take.",
+            ),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+def _interviewing(options: dict[str, Any]) -> dict[str, Any]:
+    """What ``assemble`` is told of the interviewer, taken out of *options*."""
+    chosen = options.pop("interviewer")
+    primary, secondary = options.pop("primary"), options.pop("secondary")
+    patience = {"patience": options.pop("patience")}
+    given = {
+        "anthropic": {
+            "model": options.pop("anthropic_model"),
+            "feedback_model": options.pop("anthropic_feedback_model"),
+            "base_url": options.pop("anthropic_url"),
+            **patience,
+        },
+        "openai": {
+            "base_url": options.pop("openai_url"),
+            "model": options.pop("openai_model"),
+            "feedback_model": options.pop("openai_feedback_model"),
+            **patience,
+        },
+    }
+    if chosen == "fallback":
+        names = dict.fromkeys((primary or "anthropic", *([secondary] if secondary else []), "coach"))
+        chosen = tuple(names)
+    elif primary or secondary:
+        raise SettingError("--primary and --secondary go with --interviewer fallback")
+    return {
+        "interviewer": chosen,
+        "interviewer_options": {
+            name: {key: value for key, value in each.items() if value is not None}
+            for name, each in given.items()
+        },
+    }
 
 
 class Commands(click.Group):
@@ -217,12 +283,13 @@ FILE = click.Path(path_type=Path, dir_okay=False)
 )
 @click.option("--seed", type=int, help="Draw the same questions for the same résumé each time.")
 @click.option("--verbose", "-v", is_flag=True, help="Log what happens; never what is said.")
+@interviewers
 @DATABASE
 @ALLOW_FETCH
 def serve(**options: Any) -> None:
     """Serve interviews on ws://localhost:8765."""
     _logging(verbose=options.pop("verbose"))
-    _run(_serve(**options), fast=True)
+    _run(_serve(asking=_interviewing(options), **options), fast=True)
 
 
 def _logging(*, verbose: bool) -> None:
@@ -236,11 +303,13 @@ def _logging(*, verbose: bool) -> None:
     for handler in logging.getLogger().handlers:
         handler.addFilter(Redaction())
     logging.getLogger("transitions").setLevel(logging.WARNING)  # two lines for each move
+    logging.getLogger("stamina").setLevel(logging.ERROR)  # a second try is no news
     logging.getLogger("websockets").setLevel(logging.CRITICAL if not verbose else logging.INFO)
 
 
 async def _serve(
     *,
+    asking: dict[str, Any],
     speak: bool,
     storage: str,
     linger: float,
@@ -262,14 +331,15 @@ async def _serve(
     fetcher, reader = Fetcher(FetchPolicy.allowing(allow_fetch)), Reader()
     try:
         async with (
-            assemble(storage=storage, path=database, speaker=speaker, limits=limits) as engine,
+            assemble(storage=storage, path=database, speaker=speaker, limits=limits, **asking) as engine,
             Server(engine, fetcher=fetcher, reader=reader, settings=settings) as server,
         ):
             path = getattr(engine.storage, "path", None)
             kept = f"{path or 'by ' + storage}, for 30 days" if storage != "memory" else IN_MEMORY
             signals = _hear_signals()  # before anybody is told that there is something to stop
             settle()
-            _banner(server, kept=kept, speak=speak, allow_fetch=allow_fetch)
+            asks = _who(engine.ports.interviewer)
+            _banner(server, asks=asks, kept=kept, speak=speak, allow_fetch=allow_fetch)
             await _until_told(server, *signals)
     finally:
         await fetcher.aclose()
@@ -326,11 +396,26 @@ def _python() -> str:
 IN_MEMORY = "in memory, gone when the server ends"
 
 
-def _banner(server: Server, *, kept: str, speak: bool, allow_fetch: tuple[str, ...]) -> None:
+def _who(interviewer: Interviewer) -> list[str]:
+    """Who asks, and where data goes; and who could, and does not."""
+    places = getattr(interviewer, "sends_to", None)
+    name = getattr(interviewer, "name", type(interviewer).__name__)
+    if places is None:
+        return [f"{name}: ask whoever wrote it where data goes"]
+    if places:
+        return [f"{name}: a language model; résumé, questions and answers go to {', '.join(places)}"]
+    from . import keys
+
+    lying = [key for key in keys.NAMES if os.environ.get(key, "").strip()]
+    unused = [f"{', '.join(lying)} is set and not used; --interviewer says who asks"] if lying else []
+    return [f"{name}: rules, not a model; nothing leaves this machine", *unused]
+
+
+def _banner(server: Server, *, asks: list[str], kept: str, speak: bool, allow_fetch: tuple[str, ...]) -> None:
     lines = [
         f"interview-fsm {__version__}",
         *(_to_strangers(server) if server.settings.is_public else _to_this_machine(server)),
-        "  Questions  coach: rules, not a model; nothing leaves this machine",
+        *(f"  {'' if place else 'Questions':<9}  {line}" for place, line in enumerate(asks)),
         f"  Reading    {'aloud on this machine' if speak else 'off (--speak turns it on)'}",
         f"  Interviews {kept}",
     ]
@@ -425,6 +510,7 @@ LATEST = "latest"
     is_flag=True,
     help="Print questions, answers and feedback as JSON at the end; the talk goes to standard error.",
 )
+@interviewers
 @DATABASE
 @ALLOW_FETCH
 @click.pass_context
@@ -436,7 +522,8 @@ def practice(ctx: click.Context, /, **options: Any) -> None:
     if (options["resume"] is None) == (options["unfinished"] is None):
         raise click.UsageError("name a résumé, a file or a link, or give --continue")
     source = ctx.get_parameter_source("database")
-    _practice(**options, is_named=source is click.core.ParameterSource.COMMANDLINE)
+    asking = _interviewing(options)
+    _practice(**options, asking=asking, is_named=source is click.core.ParameterSource.COMMANDLINE)
 
 
 def _practice(
@@ -451,6 +538,7 @@ def _practice(
     as_json: bool,
     database: Path | None,
     allow_fetch: tuple[str, ...],
+    asking: dict[str, Any],
     is_named: bool,
 ) -> None:
     import secrets
@@ -479,6 +567,7 @@ def _practice(
             difficulty,
             console,
             terminal.scripted(iter(script)) if script is not None else None,
+            asking=asking,
             database=database,
             echo=script is not None or not sys.stdin.isatty(),
             named=database if is_named else None,
@@ -522,6 +611,7 @@ def _sit(
     console: Console,
     script: Reader | None,
     *,
+    asking: dict[str, Any] | None = None,
     storage: str = "sqlite",
     database: Path | None = None,
     echo: bool = False,
@@ -538,12 +628,12 @@ def _sit(
     from .portal import Portal
 
     stack = AsyncExitStack()
-    assembled = assemble(storage=storage, path=database, recorder=None, transcriber=None)
+    assembled = assemble(storage=storage, path=database, recorder=None, transcriber=None, **(asking or {}))
     keeps = storage != "memory"
     with Portal() as portal:
         try:
             engine, session, spent = portal.run(_opened(stack, assembled, opening))
-            for line in _welcome(session, typing=not echo, keeps=keeps):
+            for line in _welcome(session, engine.ports.interviewer, typing=not echo, keeps=keeps):
                 terminal.show(console, line)
             read = script or terminal.Keyboard(console, terminal.begun(session))
             sitting = terminal.Sitting(session, portal, console, read, echo=echo, spent=spent)
@@ -609,9 +699,13 @@ async def _latest(storage: Storage) -> str:
     raise Gone("", "there is no interview to go on with; interview-fsm practice RESUME begins one")
 
 
-def _welcome(session: Session, *, typing: bool, keeps: bool) -> list[str]:
+COACH_TOLD = "You talk to a program (coach: rules, not a model). Nothing leaves this machine."
+
+
+def _welcome(session: Session, interviewer: Interviewer, *, typing: bool, keeps: bool) -> list[str]:
     """What is said before the first question: what was read, who asks, and how to answer."""
     from . import terminal
+    from .views import disclosure
 
     interview, material = session.interview, session.material
     lines = []
@@ -623,7 +717,8 @@ def _welcome(session: Session, *, typing: bool, keeps: bool) -> list[str]:
         lines.append(_extent(material.resume, material.pages))
     else:
         lines.append("Your résumé's text is no longer kept (24 hours), so new questions are general.")
-    lines.append("You talk to a program (coach: rules, not a model). Nothing leaves this machine.")
+    told = disclosure(interviewer)
+    lines += [told.speaker, told.data] if told.is_model else [COACH_TOLD]
     if typing:
         lines += ["", terminal.HELP]
     return lines

@@ -34,22 +34,15 @@ from .pages import Pages, read_pages
 from .ports import ResumeReader
 from .seats import Seats
 from .server_settings import ServerSettings
+from .views import disclosure as says_who
 
-__all__ = ["WITHOUT_MODEL", "Authenticate", "Fetched", "Fetching", "Server", "ServerSettings"]
+__all__ = ["Authenticate", "Fetched", "Fetching", "Server", "ServerSettings"]
 
 log = logging.getLogger("interview_fsm")
 
 Authenticate = Callable[[Request], "str | Awaitable[str | None] | None"]
 """Who asks, from the request of the handshake: opaque, and kept as the owner of what they create; None for
 nobody, who is told 401."""
-
-WITHOUT_MODEL = messages.Disclosure(
-    interviewer="coach",
-    is_model=False,
-    speaker="You talk to a program: coach, which asks and assesses by rules. It is not a model.",
-    data="Nothing leaves this machine.",
-)
-"""What the coach says of itself."""
 
 
 class Fetching(Protocol):
@@ -116,7 +109,7 @@ class Server:
             engine=engine,
             seats=self._seats,
             library=library,
-            disclosure=disclosure or _disclosure(engine),
+            disclosure=disclosure or says_who(engine.ports.interviewer),
             access_token=self.settings.access_token,
             seed=self.settings.seed,
         )
@@ -292,18 +285,6 @@ class Server:
                 elif connection.has_gone_quiet(now):
                     with suppress(ConnectionClosed):
                         await connection.close(protocol.CLOSE_IDLE, "nothing was said for too long")
-
-
-def _disclosure(engine: Engine) -> messages.Disclosure:
-    name = type(engine.ports.interviewer).__module__.rpartition(".")[2]
-    if name == WITHOUT_MODEL.interviewer:
-        return WITHOUT_MODEL
-    return messages.Disclosure(
-        interviewer=name,
-        is_model=True,  # as far as one can know
-        speaker=f"You talk to a program: {name}.",
-        data="Whoever runs this server can say where your data goes.",
-    )
 
 
 class _NoFrames(logging.LoggerAdapter[logging.Logger]):

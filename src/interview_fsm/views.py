@@ -15,6 +15,7 @@ from .engine import Update
 from .errors import InterviewError, InvalidCommand
 from .events import Attached, Entry, Event, Material
 from .interview import Analyze, Ask, Interview, Listen
+from .ports import Interviewer
 from .protocol import sentence
 
 AT_ONCE = 4_000
@@ -39,6 +40,28 @@ _HINTS = {
     "session_taken": "Go on there, or open it here again.",
     "unauthorized": "Open the whole link that you were given; the token is at its end.",
 }
+
+
+WITHOUT_MODEL = messages.Disclosure(
+    interviewer="coach",
+    is_model=False,
+    speaker="You talk to a program: coach, which asks and assesses by rules. It is not a model.",
+    data="Nothing leaves this machine.",
+)
+"""What the coach says of itself."""
+
+
+def disclosure(interviewer: Interviewer) -> messages.Disclosure:
+    """Who is speaking, and where data goes: by the interviewer's ``speaker`` and ``data``."""
+    name = str(getattr(interviewer, "name", type(interviewer).__module__.rpartition(".")[2]))
+    if name == WITHOUT_MODEL.interviewer:
+        return WITHOUT_MODEL
+    return messages.Disclosure(
+        interviewer=name,
+        is_model=True,  # as far as one can know
+        speaker=getattr(interviewer, "speaker", f"You talk to a program: {name}."),
+        data=getattr(interviewer, "data", "Whoever runs this server can say where your data goes."),
+    )
 
 
 def activity(interview: Interview) -> messages.Task | None:

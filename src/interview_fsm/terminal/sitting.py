@@ -138,6 +138,11 @@ class Sitting:
     def _put(self, question: Question) -> None:
         self._head(_title(self._session.interview, question), self._session.interview.state)
         show(self._console, Text(plain(question.text), style="bold"))
+        if (by := question.provenance).fallback_from:
+            show(
+                self._console,
+                Text(f"(by {by.adapter}; {', '.join(by.fallback_from)} could not)", style="dim"),
+            )
 
     def _head(self, title: str, state: State) -> None:
         spent = _minutes(self._clock() - self._began)
