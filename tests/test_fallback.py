@@ -349,6 +349,17 @@ def test_a_long_pause_is_kept_to_and_a_short_one_opens_nothing() -> None:
     assert breaker.may_call()
 
 
+@pytest.mark.parametrize("asked", [86_400.0, float("inf")])
+def test_nobody_is_left_alone_for_longer_than_an_hour(asked: float) -> None:
+    clock = Clock()
+    breaker = Breaker(clock)
+    breaker.failed(failing("model_rate_limited", asked))
+    clock.now += 3599.0
+    assert not breaker.may_call()
+    clock.now += 1.0
+    assert breaker.may_call()
+
+
 @pytest.mark.parametrize("code", ["model_setup", "context_truncated"])
 def test_what_only_other_settings_can_mend_is_not_tried_again(code: str) -> None:
     clock = Clock()

@@ -12,6 +12,8 @@ FAILURES = 3
 """In a row, before a provider is left alone."""
 REST = 30.0
 """Seconds, where it names none."""
+LONGEST_REST = 3600.0
+"""Seconds, whatever it names: then one call finds out."""
 
 _NOT_CALLED = frozenset(["budget_spent", "language_not_served"])
 """Failures that say nothing about the provider: nobody has called it."""
@@ -58,7 +60,7 @@ class Breaker:
         self._failures += 1
         # A short pause is waited out within the call; one that is not has been refused to everybody.
         if probed or self._failures >= FAILURES or (asked or 0.0) > LONGEST_WAIT:
-            self._until = self._now() + max(REST, asked or 0.0)
+            self._until = self._now() + min(max(REST, asked or 0.0), LONGEST_REST)
 
     def left(self) -> None:
         """The call was given up before it came to anything."""
