@@ -226,4 +226,3 @@ def test_an_error_survives_a_copy_and_names_its_adapter(code: str) -> None:
     error = copy.copy(ModelError("scripted", code, retry_after=3.0))
     assert (error.code, error.retry_after) == (code, 3.0)
     assert "scripted" in str(error)
-    assert error.is_permanent == (code in ("model_setup", "context_truncated"))

@@ -17,6 +17,8 @@ LONGEST_REST = 3600.0
 
 _NOT_CALLED = frozenset(["budget_spent", "language_not_served"])
 """Failures that say nothing about the provider: nobody has called it."""
+_THIS_TEXT = frozenset(["model_refused", "context_truncated"])
+"""Failures of one text: the provider works."""
 
 
 class Breaker:
@@ -49,12 +51,12 @@ class Breaker:
         if error.code in _NOT_CALLED:
             self.left()
             return
-        if error.code == "model_refused":  # it works, and does not like this text
+        if error.code in _THIS_TEXT:
             self.went_well()
             return
         probed, self._probing = self._probing, False
-        if isinstance(error, ModelError) and error.is_permanent:
-            self._until = inf
+        if error.code == "model_setup":  # until somebody changes the settings; one call an hour finds out
+            self._until = self._now() + LONGEST_REST
             return
         asked = error.retry_after if isinstance(error, ModelError) else None
         self._failures += 1

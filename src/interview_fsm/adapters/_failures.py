@@ -47,11 +47,6 @@ class ModelError(AdapterError):
         self.args = (adapter, code)
         self.retry_after = retry_after
 
-    @property
-    def is_permanent(self) -> bool:
-        """Whether it stays so until somebody changes the settings."""
-        return self.code in ("model_setup", "context_truncated")
-
 
 def check_url(base_url: str) -> None:
     """Raises SettingError for what is no base URL."""
