@@ -111,7 +111,7 @@ def test_a_microphone_that_cannot_be_built_of_the_lock_is_missing_and_nothing_el
 @pytest.mark.parametrize(
     ("cannot", "misfit", "told"),
     [
-        (set(), "it is for Python 3.11 to 3.14", "it is for Python 3.11 to 3.14"),
+        (set(), "it is for Python 3.11 to 3.13", "it is for Python 3.11 to 3.13"),
         ({"run.lock"}, "", "error: no"),
     ],
     ids=["does not fit", "cannot be had"],

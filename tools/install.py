@@ -4,7 +4,7 @@
     python3 tools/install.py test    for `make test`: that, and what the tests, the checks and the docs need
     python3 tools/install.py bench   for `make bench`: that, and what it is compared with
 
-Where the locks of requirements/ fit (Linux, Python 3.11 to 3.14), exactly the packages they name are
+Where the locks of requirements/ fit (Linux, Python 3.11 to 3.13), exactly the packages they name are
 installed, each checked against its hash; elsewhere what pyproject.toml allows, and it says so.
 
 Standard library only, and it starts on any Python from 3.7, so that an old one gets a sentence instead of
@@ -113,7 +113,7 @@ def install_locked(purpose: str) -> list[str] | None:
         if WRONG_HASH in said:
             sys.exit(f"{said}\nA package is not the one that {lock} names. Nothing of it was installed.")
         said = said or pip_install("--no-deps", "--no-build-isolation", "-e", ".")
-        why = next((line for line in said.splitlines() if "error" in line.lower()), said.strip())
+        why = ([line for line in said.splitlines() if "error" in line.lower()] or [said.strip()])[-1]
     if why:
         print(f"The lock is not used: {why}. Installing what pyproject.toml allows, unchecked.", flush=True)
         return None
