@@ -91,6 +91,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "seats",
         "views",
         "pages",
+        "uploads",
         "server_settings",
         "listening",
         "crowd",

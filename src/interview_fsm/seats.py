@@ -13,7 +13,7 @@ from contextlib import suppress
 from typing import Any, Protocol
 
 from .engine import Engine, Session, check_access
-from .errors import InterviewError
+from .errors import CommandError, InterviewError
 from .events import FinishAnswer
 from .states import State
 
@@ -24,6 +24,13 @@ class Holder(Protocol):
     def taken(self) -> None:
         """Another connection has it now."""
         ...
+
+
+class TooManySessions(CommandError):
+    """One client has more interviews open than it may."""
+
+    code = "rate_limited"
+    retryable = True
 
 
 class _Seat:
@@ -38,11 +45,12 @@ class _Seat:
 class Seats:
     """The interviews of a server's v1 connections. ``aclose()`` it when the connections have gone.
 
-    *most* sessions may wait for somebody to come back; the one that waits longest makes room.
+    *most* sessions may wait for somebody to come back; the one that waits longest makes room. One client, as
+    far as clients are told apart (``Session.client``), may have *each*, those that wait included.
     """
 
-    def __init__(self, engine: Engine, *, most: int = 256) -> None:
-        self._engine, self._most = engine, most
+    def __init__(self, engine: Engine, *, most: int = 256, each: int = 8) -> None:
+        self._engine, self._most, self._each = engine, most, each
         self._seats: dict[str, _Seat] = {}
         self._lingering: dict[str, _Seat] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -56,6 +64,7 @@ class Seats:
         """
         session = await self._waiting(interview_id, token, owner)
         if session is None:
+            self.admit(client)
             session = await self._engine.open(interview_id, token=token, owner=owner, client=client)
         self.sit(session, holder)
         return session
@@ -70,6 +79,19 @@ class Seats:
         is_current = await self._engine.is_current(seat.session)
         now = self._seats.get(interview_id)
         return seat.session if is_current and now is not None and now.session is seat.session else None
+
+    def admit(self, client: str) -> None:
+        """See to it that *client* may have one more: of its own that wait, the one that waits longest makes
+        room. Raises TooManySessions when it has them all in use.
+        """
+        its = [each for each, seat in self._seats.items() if client and seat.session.client == client]
+        if len(its) < self._each:
+            return
+        for interview_id in self._lingering:
+            if interview_id in its:
+                self._end(interview_id)
+                return
+        raise TooManySessions(f"{self._each} interviews are open already; end one of them, or go on with it")
 
     def sit(self, session: Session, holder: Holder) -> None:
         """*holder* has this session from now on; another one that had it is told."""
@@ -128,10 +150,12 @@ class Seats:
 
     def _make_room(self) -> None:
         while len(self._lingering) >= self._most:
-            interview_id = next(iter(self._lingering))
-            seat = self._seats[interview_id]
-            self.forget(interview_id)
-            self._begin(seat.session.aclose())
+            self._end(next(iter(self._lingering)))
+
+    def _end(self, interview_id: str) -> None:
+        seat = self._seats[interview_id]
+        self.forget(interview_id)
+        self._begin(seat.session.aclose())
 
     def _begin(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)

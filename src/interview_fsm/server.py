@@ -34,6 +34,7 @@ from .pages import Pages, read_pages
 from .ports import ResumeReader
 from .seats import Seats
 from .server_settings import ServerSettings
+from .uploads import Space
 from .views import disclosure as says_who
 
 __all__ = ["Authenticate", "Fetched", "Fetching", "Server", "ServerSettings"]
@@ -103,7 +104,7 @@ class Server:
                 "other machines can reach this server: give it an access token, in the environment as "
                 "INTERVIEW_FSM_ACCESS_TOKEN or in a file with --access-token-file"
             )
-        self._seats = Seats(engine, most=self.settings.connections)
+        self._seats = Seats(engine, most=self.settings.connections, each=self.settings.sessions)
         library = _Library(fetcher, reader)
         self.host = Host(
             engine=engine,
@@ -112,6 +113,7 @@ class Server:
             disclosure=disclosure or says_who(engine.ports.interviewer),
             access_token=self.settings.access_token,
             seed=self.settings.seed,
+            uploads=Space(self.settings.upload_bytes),
         )
         """What its v1 connections share."""
         self._shared = Shared(settings=self.settings, host=self.host, bring=library.bring)

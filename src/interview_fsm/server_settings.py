@@ -50,6 +50,8 @@ class ServerSettings(Struct, frozen=True, kw_only=True):
     """New connections of one such address at once."""
     sessions: int = 8
     """Interviews that one client may have open, those that wait for it to come back included."""
+    upload_bytes: int = 128 * 1024 * 1024
+    """Of all files together that are coming or wait to be used; the next is told ``busy``."""
     handshake: float = 10.0
     """Seconds for TLS, the request and its answer."""
     first_message: float = 60.0

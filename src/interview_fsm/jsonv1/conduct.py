@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Struct, UnsetType, field
 from msgspec.structs import asdict, replace
 
 from .. import __version__, access, messages, protocol, views
@@ -25,9 +25,9 @@ from ..errors import (
 )
 from ..events import MAX_QUESTIONS, MAX_TEXT, Material
 from ..house import traced
-from ..seats import Seats
+from ..seats import Seats, TooManySessions
 from ..states import State, allowed
-from ..uploads import MOST_BYTES
+from ..uploads import MOST_BYTES, Space
 from .intake import Intake, Library, end
 from .outbox import Close, Outbox
 from .relay import NoSession, Relay
@@ -50,6 +50,8 @@ class Host(Struct, frozen=True, kw_only=True):
     """What ``create_session`` must bring; empty for nothing."""
     seed: int | None = None
     """For the plans; None draws one for each interview."""
+    uploads: Space = field(default_factory=Space)
+    """For their files."""
 
 
 class Unauthorized(CommandError):
@@ -93,7 +95,7 @@ class JsonV1:
         self._host, self._owner, self._client = host, owner, client
         self._outbox = Outbox(say)
         self._work = Work(self._outbox)
-        self._intake = Intake(host.library, self._outbox, self._work)
+        self._intake = Intake(host.library, host.uploads, self._outbox, self._work)
         self._relay = Relay(host.engine, host.seats, self._outbox, self._work)
         self._queue: deque[messages.Command] = deque()
         self._wake = asyncio.Event()
@@ -141,6 +143,8 @@ class JsonV1:
                 self._outbox.tell(messages.Pong(in_reply_to=command.id))
             case messages.Cancel():
                 self._cancel(command)
+            case messages.BeginUpload() if self._host.access_token and not self.has_interview:
+                self._turn_away(Unauthorized("the access token comes first, in `create_session`"), command.id)
             case messages.BeginUpload():
                 self._intake.begin(command)
             case messages.StopInterview() if self._relay.session is not None:
@@ -204,9 +208,11 @@ class JsonV1:
         except SessionTaken:
             self._relay.taken()
         except InterviewError as problem:
-            self._outbox.fail(problem, command.id)
             if isinstance(problem, Unauthorized):
-                self.close(protocol.CLOSE_NO_ACCESS, "the access token is missing or wrong")
+                self._turn_away(problem, command.id)
+            self._outbox.fail(problem, command.id)
+            if isinstance(problem, TooManySessions):
+                self.close(protocol.CLOSE_TOO_MANY, "too many interviews are open")
             if isinstance(problem, EngineClosed):
                 self.close(protocol.CLOSE_RESTART, "the server is stopping; come back")
         except ValueError as problem:
@@ -214,6 +220,10 @@ class JsonV1:
         except Exception as error:
             log.error("a command broke: %s", traced(error))
             self._outbox.fail(InterviewError("something went wrong here; try again"), command.id)
+
+    def _turn_away(self, problem: Unauthorized, reply: str | UnsetType) -> None:
+        self._outbox.fail(problem, reply)
+        self.close(protocol.CLOSE_NO_ACCESS, "the access token is missing or wrong")
 
     async def _obey(self, command: messages.Command) -> None:
         match command:
@@ -240,6 +250,7 @@ class JsonV1:
     async def _create(self, command: messages.CreateSession) -> None:
         self._check_access(command.access_token or "")
         await self._part()
+        self._host.seats.admit(self._client)
         seed = secrets.randbelow(2**31) if self._host.seed is None else self._host.seed
         described = command.job_description or ""
         material = Material(job_description=described) if described else None

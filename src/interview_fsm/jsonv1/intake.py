@@ -10,7 +10,7 @@ from msgspec import UNSET, UnsetType
 from .. import messages, views
 from ..errors import CommandError, ResumeError
 from ..events import Material, Resume
-from ..uploads import SECONDS, Uploads
+from ..uploads import SECONDS, Space, Uploads
 from .outbox import Outbox
 from .work import Work
 
@@ -51,9 +51,9 @@ class Intake:
 
     __slots__ = ("_library", "_outbox", "_reading", "_timer", "_upload_id", "_uploads", "_work")
 
-    def __init__(self, library: Library, outbox: Outbox, work: Work) -> None:
+    def __init__(self, library: Library, space: Space, outbox: Outbox, work: Work) -> None:
         self._library, self._outbox, self._work = library, outbox, work
-        self._uploads = Uploads()
+        self._uploads = Uploads(space)
         self._upload_id: str | UnsetType = UNSET
         self._timer: asyncio.TimerHandle | None = None
         self._reading: asyncio.Task[Material] | None = None
@@ -93,7 +93,11 @@ class Intake:
         self._end()
 
     def stop(self) -> None:
-        """Nobody sends any more."""
+        """Nobody sends any more, and nobody takes what came."""
+        self._uploads.clear()
+        self._rest()
+
+    def _rest(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -107,7 +111,7 @@ class Intake:
             self._outbox.fail(problem, self._upload_id)
         self._uploads.drop()
         self._upload_id = UNSET
-        self.stop()
+        self._rest()
         self._work.end("upload")
 
     # ---------------------------------------------------------------------------------- the résumé

@@ -1,0 +1,245 @@
+"""The bounds that no other test is about: what exceeds one gets a code, and nobody else notices."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+from contextlib import suppress
+
+import pytest
+from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import ConnectionClosed
+
+from interview_fsm.adapters.memory import MemoryStorage
+from interview_fsm.engine import Engine
+from interview_fsm.errors import BadMessage, Busy
+from interview_fsm.jsonv1.outbox import MOST_BYTES, Outbox
+from interview_fsm.messages import Pong, Speech
+from interview_fsm.seats import Seats, TooManySessions
+from interview_fsm.testing import ScriptedInterviewer
+from interview_fsm.uploads import Space, Uploads
+
+from .serving import closing, running
+from .v1_client import SUBPROTOCOL, client, schema_of
+
+STRANGERS = {
+    "trusted_proxies": ("127.0.0.0/8",),
+    "allow_hosts": ("interview.example",),
+    "access_token": "Zk3_4x8mQv9Lr2TtY0aWcB",
+}
+BEARER = {"Authorization": f"Bearer {STRANGERS['access_token']}"}
+
+
+class Holder:
+    def taken(self) -> None:
+        raise AssertionError("nobody takes it")
+
+
+# ------------------------------------------------------------------------------------------ sessions
+
+
+def test_a_clients_own_waiting_interview_makes_room_and_nobody_elses() -> None:
+    async def main() -> None:
+        async with Engine(MemoryStorage(), ScriptedInterviewer()) as engine:
+            seats = Seats(engine, each=2)
+            try:
+                opened = []
+                for name in ("ada", "ada", "bob"):
+                    seats.admit(name)
+                    session, holder = engine.new(client=name), Holder()
+                    await session.attach()
+                    seats.sit(session, holder)
+                    opened.append((session, holder))
+                with pytest.raises(TooManySessions):
+                    seats.admit("ada")
+                seats.admit("bob")
+                for session, holder in opened:
+                    await seats.leave(session, holder)
+                seats.admit("ada")
+                async with asyncio.timeout(10):
+                    while engine.sessions == 3:
+                        await asyncio.sleep(0)
+                assert [session.ended is None for session, _ in opened] == [False, True, True]
+                seats.admit("")  # this machine's people are not counted
+            finally:
+                await seats.aclose()
+
+    asyncio.run(main())
+
+
+def test_a_client_with_too_many_interviews_is_told_and_closed_4429_and_another_is_not() -> None:
+    async def main() -> None:
+        async with running(**STRANGERS, sessions=2) as served:
+            schema = await schema_of(served)
+
+            def come(address: str) -> object:
+                headers = {**BEARER, "X-Forwarded-For": address}
+                return client(served, schema, additional_headers=headers)
+
+            async with come("198.51.100.1") as one, come("198.51.100.1") as two:  # type: ignore[attr-defined]
+                await one.create()
+                await two.create()
+                async with come("198.51.100.1") as three:  # type: ignore[attr-defined]
+                    error = await three.refused("create_session")
+                    assert (error["code"], error["retryable"]) == ("rate_limited", True)
+                    assert (await three.closing()).code == 4429
+                async with come("198.51.100.2") as other:  # type: ignore[attr-defined]
+                    await other.create()
+                await one.ask("start_interview")
+
+    asyncio.run(main())
+
+
+# -------------------------------------------------------------------------------------------- files
+
+
+def test_files_of_all_connections_share_their_space() -> None:
+    space = Space(100)
+    one, other = Uploads(space), Uploads(space)
+    one.begin(60)
+    with pytest.raises(Busy):
+        other.begin(41)
+    other.begin(40)
+    upload = one.take(bytes(60))
+    assert upload is not None
+    assert space.taken == 100
+    assert one.claim(upload) == bytes(60)
+    other.drop()
+    assert space.taken == 0
+
+
+def test_whatever_becomes_of_files_their_space_is_given_back() -> None:
+    rng, space = random.Random(3), Space(1000)
+    every = [Uploads(space) for _ in range(5)]
+    came: dict[int, str] = {}
+    for _ in range(5000):
+        number = rng.randrange(5)
+        uploads = every[number]
+        try:
+            match rng.randrange(5):
+                case 0:
+                    uploads.begin(rng.randrange(1, 300), rng.choice(["", "00"]))
+                case 1 if uploads.is_open:
+                    came[number] = uploads.take(bytes(rng.randrange(300))) or came.get(number, "")
+                case 2:
+                    uploads.claim(came.get(number, ""))
+                case 3:
+                    uploads.drop()
+                case _ if rng.random() < 0.1:
+                    uploads.clear()
+        except (Busy, BadMessage):
+            pass
+        except Exception as error:
+            assert getattr(error, "code", "") == "too_large"
+        assert 0 <= space.taken <= 1000
+    for uploads in every:
+        uploads.clear()
+    assert space.taken == 0
+
+
+def test_a_server_without_room_for_a_file_says_busy_and_has_room_when_others_have_gone() -> None:
+    async def main() -> None:
+        async with running(upload_bytes=1000) as served:
+            schema = await schema_of(served)
+            upload = {"purpose": "resume", "name": "cv.txt", "size": 800}
+            async with client(served, schema) as ada:
+                await ada.say("begin_upload", **upload)
+                await ada.say("ping")
+                await ada.until("pong")
+                async with client(served, schema) as bob:
+                    error = await bob.refused("begin_upload", **upload)
+                    assert (error["code"], error["retryable"]) == ("busy", True)
+            async with asyncio.timeout(20):
+                while served.server.host.uploads.taken:
+                    await asyncio.sleep(0.01)
+            async with client(served, schema) as bob:
+                await bob.say("begin_upload", **upload)
+                await bob.socket.send(bytes(800))
+                await bob.until("upload_received")
+
+    asyncio.run(main())
+
+
+# --------------------------------------------------------------------------------------- slow readers
+
+
+def test_what_waits_for_a_slow_reader_is_bounded_in_bytes() -> None:
+    async def main() -> None:
+        stuck = asyncio.Event()
+
+        async def say(_: str | bytes) -> None:
+            await stuck.wait()
+
+        outbox = Outbox(say)
+        sending = asyncio.create_task(outbox.send())
+        for _ in range(20):
+            outbox.tell(Speech(format="wav"), bytes(1024 * 1024))
+            await asyncio.sleep(0)
+            if outbox.closing is not None:
+                break
+        assert outbox.closing is not None
+        assert outbox.closing.code == 1013
+        assert len(outbox) == 0, "what nobody reads is not kept"
+        stuck.set()
+        assert (await sending).code == 1013
+
+    asyncio.run(main())
+
+
+def test_what_has_left_counts_no_longer() -> None:
+    async def main() -> None:
+        async def say(_: str | bytes) -> None:
+            pass
+
+        outbox = Outbox(say)
+        sending = asyncio.create_task(outbox.send())
+        for _ in range(3 * MOST_BYTES // (1024 * 1024)):
+            outbox.tell(Speech(format="wav"), bytes(1024 * 1024))
+            while len(outbox):
+                await asyncio.sleep(0)
+        outbox.tell(Pong())
+        outbox.close(1000)
+        assert (await sending).code == 1000
+
+    asyncio.run(main())
+
+
+# ------------------------------------------------------------------------------------- the token's time
+
+
+def test_who_does_not_show_the_token_in_time_is_let_go() -> None:
+    async def main() -> None:
+        limits = {"admission": 0.2, "watch": 0.05, "first_message": 60.0}
+        async with running(**STRANGERS, **limits) as served:
+            schema = await schema_of(served)
+            origin = {"origin": "https://interview.example", "subprotocols": [SUBPROTOCOL]}
+            async with client(served, schema, additional_headers=BEARER) as ada:
+                async with served.connect(**origin) as socket:
+                    talking = asyncio.create_task(talk(socket))
+                    assert (await closing(socket))[1] == 4408, "talking does not help"
+                    await talking
+                await ada.create()
+
+    asyncio.run(main())
+
+
+async def talk(socket: ClientConnection) -> None:
+    with suppress(ConnectionClosed):
+        while True:
+            await socket.send('{"type": "ping"}')
+            await asyncio.sleep(0.02)
+
+
+def test_nothing_is_kept_of_who_has_not_shown_the_token() -> None:
+    async def main() -> None:
+        async with running(**STRANGERS) as served:
+            origin = {"origin": "https://interview.example", "subprotocols": [SUBPROTOCOL]}
+            upload = {"type": "begin_upload", "purpose": "resume", "name": "a", "size": 10_000_000}
+            for frame in (json.dumps(upload), bytes(200_000)):
+                async with served.connect(**origin) as socket:
+                    await socket.send(frame)
+                    assert (await closing(socket))[1] == 4401
+                    assert served.server.host.uploads.taken == 0
+
+    asyncio.run(main())
