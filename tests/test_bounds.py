@@ -46,22 +46,25 @@ def test_a_clients_own_waiting_interview_makes_room_and_nobody_elses() -> None:
             try:
                 opened = []
                 for name in ("ada", "ada", "bob"):
-                    seats.admit(name)
-                    session, holder = engine.new(client=name), Holder()
-                    await session.attach()
-                    seats.sit(session, holder)
-                    opened.append((session, holder))
-                with pytest.raises(TooManySessions):
-                    seats.admit("ada")
-                seats.admit("bob")
+                    with seats.place(name):
+                        session, holder = engine.new(client=name), Holder()
+                        await session.attach()
+                        seats.sit(session, holder)
+                        opened.append((session, holder))
+                with pytest.raises(TooManySessions), seats.place("ada"):
+                    pass
+                with seats.place("bob"), pytest.raises(TooManySessions), seats.place("bob"):
+                    raise AssertionError("what is being opened counts")
                 for session, holder in opened:
                     await seats.leave(session, holder)
-                seats.admit("ada")
+                with seats.place("ada"):
+                    pass
                 async with asyncio.timeout(10):
                     while engine.sessions == 3:
                         await asyncio.sleep(0)
                 assert [session.ended is None for session, _ in opened] == [False, True, True]
-                seats.admit("")  # this machine's people are not counted
+                with seats.place(""), seats.place(""), seats.place(""):
+                    pass  # this machine's people are not counted
             finally:
                 await seats.aclose()
 

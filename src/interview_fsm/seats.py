@@ -8,8 +8,9 @@ is opened from the log when somebody comes for it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
-from contextlib import suppress
+from collections import Counter
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any, Protocol
 
 from .engine import Engine, Session, check_access
@@ -53,6 +54,7 @@ class Seats:
         self._engine, self._most, self._each = engine, most, each
         self._seats: dict[str, _Seat] = {}
         self._lingering: dict[str, _Seat] = {}
+        self._opening: Counter[str] = Counter()
         self._tasks: set[asyncio.Task[None]] = set()
         self._closed = False
 
@@ -63,10 +65,12 @@ class Seats:
         the log. Raises what ``Engine.open()`` does.
         """
         session = await self._waiting(interview_id, token, owner)
-        if session is None:
-            self.admit(client)
+        if session is not None:
+            self.sit(session, holder)
+            return session
+        with self.place(client):
             session = await self._engine.open(interview_id, token=token, owner=owner, client=client)
-        self.sit(session, holder)
+            self.sit(session, holder)
         return session
 
     async def _waiting(self, interview_id: str, token: str, owner: str | None) -> Session | None:
@@ -80,18 +84,27 @@ class Seats:
         now = self._seats.get(interview_id)
         return seat.session if is_current and now is not None and now.session is seat.session else None
 
-    def admit(self, client: str) -> None:
-        """See to it that *client* may have one more: of its own that wait, the one that waits longest makes
-        room. Raises TooManySessions when it has them all in use.
+    @contextmanager
+    def place(self, client: str) -> Iterator[None]:
+        """A place for one more of *client*'s, which is to ``sit()`` within: of its own that wait, the one
+        that waits longest makes room. Raises TooManySessions when it has them all in use.
         """
         its = [each for each, seat in self._seats.items() if client and seat.session.client == client]
-        if len(its) < self._each:
-            return
-        for interview_id in self._lingering:
-            if interview_id in its:
-                self._end(interview_id)
-                return
-        raise TooManySessions(f"{self._each} interviews are open already; end one of them, or go on with it")
+        if len(its) + self._opening[client] >= self._each:
+            waiting = next((each for each in self._lingering if each in its), None)
+            if waiting is None:
+                raise TooManySessions(
+                    f"{self._each} interviews are open already; end one of them, or go on with it"
+                )
+            self._end(waiting)
+        if client:
+            self._opening[client] += 1
+        try:
+            yield
+        finally:
+            if client:
+                self._opening[client] -= 1
+                self._opening += Counter()  # only who opens one is remembered
 
     def sit(self, session: Session, holder: Holder) -> None:
         """*holder* has this session from now on; another one that had it is told."""

@@ -144,7 +144,9 @@ class JsonV1:
             case messages.Cancel():
                 self._cancel(command)
             case messages.BeginUpload() if self._host.access_token and not self.has_interview:
-                self._turn_away(Unauthorized("the access token comes first, in `create_session`"), command.id)
+                problem = Unauthorized("the access token comes first, in `create_session`")
+                self._outbox.fail(problem, command.id)
+                self._close_after(problem)
             case messages.BeginUpload():
                 self._intake.begin(command)
             case messages.StopInterview() if self._relay.session is not None:
@@ -208,22 +210,23 @@ class JsonV1:
         except SessionTaken:
             self._relay.taken()
         except InterviewError as problem:
-            if isinstance(problem, Unauthorized):
-                self._turn_away(problem, command.id)
             self._outbox.fail(problem, command.id)
-            if isinstance(problem, TooManySessions):
-                self.close(protocol.CLOSE_TOO_MANY, "too many interviews are open")
-            if isinstance(problem, EngineClosed):
-                self.close(protocol.CLOSE_RESTART, "the server is stopping; come back")
+            self._close_after(problem)
         except ValueError as problem:
             self._outbox.fail(BadMessage(str(problem)), command.id)
         except Exception as error:
             log.error("a command broke: %s", traced(error))
             self._outbox.fail(InterviewError("something went wrong here; try again"), command.id)
 
-    def _turn_away(self, problem: Unauthorized, reply: str | UnsetType) -> None:
-        self._outbox.fail(problem, reply)
-        self.close(protocol.CLOSE_NO_ACCESS, "the access token is missing or wrong")
+    def _close_after(self, problem: InterviewError) -> None:
+        """Close, if this client cannot go on after *problem*."""
+        match problem:
+            case Unauthorized():
+                self.close(protocol.CLOSE_NO_ACCESS, "the access token is missing or wrong")
+            case TooManySessions():
+                self.close(protocol.CLOSE_TOO_MANY, "too many interviews are open")
+            case EngineClosed():
+                self.close(protocol.CLOSE_RESTART, "the server is stopping; come back")
 
     async def _obey(self, command: messages.Command) -> None:
         match command:
@@ -250,7 +253,12 @@ class JsonV1:
     async def _create(self, command: messages.CreateSession) -> None:
         self._check_access(command.access_token or "")
         await self._part()
-        self._host.seats.admit(self._client)
+        with self._host.seats.place(self._client):
+            await self._begin(command)
+        if command.resume is not UNSET:
+            await self._set_resume(command.resume, command.id)
+
+    async def _begin(self, command: messages.CreateSession) -> None:
         seed = secrets.randbelow(2**31) if self._host.seed is None else self._host.seed
         described = command.job_description or ""
         material = Material(job_description=described) if described else None
@@ -272,8 +280,6 @@ class JsonV1:
         )
         self._outbox.tell(created)
         self._relay.sit(session, 0)
-        if command.resume is not UNSET:
-            await self._set_resume(command.resume, command.id)
 
     def _check_access(self, given: str) -> None:
         wanted = self._host.access_token
