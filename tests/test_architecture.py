@@ -106,6 +106,7 @@ LOADS_ADAPTERS = {"cli", "server", "assistant"}
 
 # Where each package that is not ours may be imported, by module or folder. Nowhere else.
 MAY_USE: dict[str, set[str]] = {
+    "PIL": {"resume"},
     "anthropic": {"adapters.anthropic"},
     "click": {"cli", "settings"},
     "espeakng_loader": {"adapters.pyttsx3", "adapters._pyttsx3_worker"},

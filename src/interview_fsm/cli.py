@@ -829,21 +829,28 @@ async def _read_bytes(document: bytes) -> Resume:
 
 
 def _warn(document: Resume) -> None:
-    for warning in document.warnings:
-        where = f"page {warning.page}: " if warning.page else ""
-        click.echo(f"Warning: {where}{warning.message}", err=True)
+    from .coaching.guard import spoken_to_the_grader
+    from .report import plain
+
+    for warning in (*document.warnings, *spoken_to_the_grader(document.text)):
+        click.echo(f"Warning: {plain(warning.message)}", err=True)
 
 
 @main.command()
 @click.argument("source")
 @click.option("--text", "as_text", is_flag=True, help="Print exactly the text that an interviewer gets.")
 @click.option("--json", "as_json", is_flag=True, help="Print everything that was read, as JSON.")
+@click.option("--show-hidden", is_flag=True, help="Print what a reader of its pages cannot see, and why.")
 @ALLOW_FETCH
-def resume(source: str, as_text: bool, as_json: bool, allow_fetch: tuple[str, ...]) -> None:
+def resume(
+    source: str, as_text: bool, as_json: bool, show_hidden: bool, allow_fetch: tuple[str, ...]
+) -> None:
     """Show what is read of a résumé. SOURCE is a file, a link, or - for standard input."""
     document = _run(_read(source, allow_fetch))
     _warn(document)
-    if as_json:
+    if show_hidden:
+        _show_hidden(document)
+    elif as_json:
         import msgspec
 
         click.echo(msgspec.json.format(msgspec.json.encode(document), indent=1))
@@ -851,6 +858,20 @@ def resume(source: str, as_text: bool, as_json: bool, allow_fetch: tuple[str, ..
         click.echo(document.text)
     else:
         _describe(document)
+
+
+def _show_hidden(document: Resume) -> None:
+    """One line for each piece of text that cannot be seen: page, reason, text."""
+    from .report import plain
+    from .resume.unseen import KINDS
+
+    hidden = [(page.number, span) for page in document.pages for span in page.spans if span.hidden]
+    if not hidden:
+        click.echo("Nothing is hidden: all text of this résumé can be seen.")
+    for number, span in hidden:
+        click.echo(
+            f"page {number}  {KINDS.get(span.hidden, span.hidden)}: {' '.join(plain(span.text).split())}"
+        )
 
 
 def _describe(document: Resume) -> None:

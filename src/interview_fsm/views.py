@@ -10,6 +10,7 @@ from msgspec import UNSET, UnsetType
 from . import messages
 from . import report as reports
 from .coaching.evidence import find_evidence
+from .coaching.guard import spoken_to_the_grader
 from .coaching.sections import outline
 from .engine import Update
 from .errors import InterviewError, InvalidCommand
@@ -141,7 +142,7 @@ def _resume(material: Material) -> messages.ResumeSummary:
             messages.ResumePiece(kind=piece.kind, text=" ".join(piece.text.split()))
             for piece in find_evidence(text)
         ),
-        warnings=material.warnings,
+        warnings=(*material.warnings, *spoken_to_the_grader(text)),
     )
 
 

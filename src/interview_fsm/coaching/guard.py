@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from ..events import Warning
 from .language import load, pattern
 
 MAX_WORDS = 45
@@ -23,6 +24,24 @@ MARKUP = re.compile(r"[{}<>\\`|*\[\]^~]|(?<!\w)#|__|\bhttps?:|www\.|\S@\S")
 def to_the_grader() -> re.Pattern[str]:
     """Text that speaks to whoever assesses it, in place of a listener."""
     return pattern("grader")
+
+
+MOST_QUOTED = 120
+"""Characters of a line that speaks to whoever assesses it, as a warning quotes it."""
+
+
+def spoken_to_the_grader(text: str) -> tuple[Warning, ...]:
+    """A warning when lines of a résumé's visible *text* speak to whoever assesses it, with the first of them.
+
+    Such lines are no evidence and reach no model; the candidate may not even know that they are there.
+    """
+    lines = [line.strip(" \t-•*") for line in text.splitlines() if to_the_grader().search(line)]
+    if not lines:
+        return ()
+    first = lines[0] if len(lines[0]) <= MOST_QUOTED else f"{lines[0][:MOST_QUOTED]}…"
+    more = f", and {len(lines) - 1} more" if len(lines) > 1 else ""
+    message = f"Words that speak to whoever assesses the résumé count for nothing: “{first}”{more}."
+    return (Warning("speaks_to_assessor", message),)
 
 
 @lru_cache(maxsize=1)

@@ -5,51 +5,62 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator, Mapping
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 import pdfplumber
+import pypdfium2
 from msgspec.structs import replace
 from pdfminer.pdfdocument import PDFEncryptionError, PDFPasswordIncorrect
 from pdfminer.pdfpage import PDFPage
 from pdfplumber.page import Page as Drawn
 
 from ..events import Page, Resume, Span, Warning
+from .film import Film
 from .layout import spans
+from .unseen import MAX_HIDDEN, hidden_text, hidden_words, spelled
 from .words import Colour, Glyph
+from .xray import Mark, hidden
 
 MAX_PAGES = 20
 MAX_CHARACTERS = 200_000
 
 
 class Empty(Exception):
-    """There is no text. ``pages`` counts the pages, ``pictures`` says whether any of them has one."""
+    """There is no text to be seen.
 
-    def __init__(self, pages: int, *, pictures: bool) -> None:
-        super().__init__(pages, pictures)
-        self.pages, self.pictures = pages, pictures
+    ``pages`` counts the pages, ``pictures`` says whether any of them is one, ``hidden`` counts the words that
+    cannot be seen.
+    """
+
+    def __init__(self, pages: int, *, pictures: bool, hidden: int) -> None:
+        super().__init__(pages, pictures, hidden)
+        self.pages, self.pictures, self.hidden = pages, pictures, hidden
 
 
 def read_document(document: bytes) -> Resume:
     """The résumé in *document*: at most 20 pages and 200,000 characters, with a warning when cut.
 
-    A page that cannot be read is left out, with a warning. Raises Empty, MemoryError, and whatever the
-    parser raises when no page can be read. Not to be called in a server: a PDF of 137 bytes can hang it.
+    A page that cannot be read or drawn is left out, with a warning; so is a picture of a page. What a reader
+    cannot see is told apart. Raises Empty, MemoryError, and whatever the parsers raise when no page can be
+    read. Not to be called in a server: a PDF of 137 bytes can hang it.
     """
     pages: list[Page] = []
     warnings: list[Warning] = []
-    pictures = False
+    pictures: list[int] = []
     failure: Exception | None = None
     room = MAX_CHARACTERS
     # Neither pdf.pages nor pdf.close(): both make objects of all pages first, of a million too.
     pdf = pdfplumber.open(io.BytesIO(document))
+    sheets = pypdfium2.PdfDocument(document)
     for number, found in enumerate(islice(PDFPage.create_pages(pdf.doc), MAX_PAGES + 1), 1):
         if number > MAX_PAGES or room <= 0:
             warnings.append(_shortened(number - 1))
             break
         try:
             drawn = Drawn(pdf, found, page_number=number)
-            page = _page(drawn, number)
-            pictures = pictures or bool(drawn.images)
+            page = _page(drawn, number, Film(sheets[number - 1]))
+            if drawn.images and not _length(page):
+                pictures.append(number)
         except Exception as error:
             if kind_of(error) == "memory":
                 raise
@@ -62,9 +73,11 @@ def read_document(document: bytes) -> Resume:
     if not pages:
         raise failure or ValueError("no pages")
     if room == MAX_CHARACTERS:
-        raise Empty(len(pages), pictures=pictures)
+        words = sum(hidden_words(page).total() for page in pages)
+        raise Empty(len(pages), pictures=bool(pictures), hidden=words)
     if room < 0:
         warnings.append(_cut())
+    warnings += [*map(_picture, pictures), *hidden_text(pages)]
     return Resume(tuple(pages), warnings=tuple(warnings))
 
 
@@ -88,34 +101,52 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
             seen += [part for part in (cause.__cause__, cause.__context__, *inner) if part not in seen]
 
 
-def _page(drawn: Drawn, number: int) -> Page:
+def _page(drawn: Drawn, number: int, film: Film) -> Page:
     left, top, right, bottom = (float(edge) for edge in drawn.bbox)
-    upright: list[Glyph] = []
-    turned: dict[tuple[int, int], list[Glyph]] = {}
-    for char in drawn.chars:
-        glyph, direction = _glyph(char, left, top)
-        if direction == (1, 0):
-            upright.append(glyph)
-        else:
-            turned.setdefault(direction, []).append(glyph)
-    found = spans(upright)
-    for direction, glyphs in sorted(turned.items()):
-        found += _turned_back(spans(glyphs), direction)
+    chars = [_char(char, left, top) for char in drawn.chars]
+    groups: dict[tuple[str, tuple[int, int]], list[Glyph]] = {("", UPRIGHT): []}
+    for char, kind in zip(chars, hidden(film, [char.mark for char in chars]), strict=True):
+        groups.setdefault((kind, char.direction), []).append(_glyph(char, kind))
+    found: list[Span] = []
+    # hidden text apart, so that it cannot change how the rest is read; upright text first
+    for (kind, direction), glyphs in sorted(
+        groups.items(), key=lambda group: (group[0][0], group[0][1] != UPRIGHT, group[0][1])
+    ):
+        read = _turned_back(spans(glyphs), direction)
+        found += [replace(span, hidden=kind) for span in read] if kind else read
     return Page(number, right - left, bottom - top, tuple(found))
 
 
-def _glyph(char: Mapping[str, Any], left: float, top: float) -> tuple[Glyph, tuple[int, int]]:
-    """One of pdfplumber's characters, turned so that its line runs to the right; and how it ran."""
+class _Char(NamedTuple):
+    """A character of pdfplumber's: how it is drawn, how its line runs, and its looks."""
+
+    mark: Mark
+    direction: tuple[int, int]
+    colour: Colour
+    font: str
+
+
+def _char(char: Mapping[str, Any], left: float, top: float) -> _Char:
     a, b, _c, _d, e, f = char["matrix"]
     direction = (_sign(a), 0) if abs(a) >= abs(b) else (0, _sign(b))
-    x0, x1 = char["x0"] - left, char["x1"] - left
-    y0, y1 = char["top"] - top, char["bottom"] - top
+    box = char["x0"] - left, char["top"] - top, char["x1"] - left, char["bottom"] - top
     # e and y0 are pdfminer's, measured from the bottom left corner of the media box
-    origin = e, y1 + char["y0"] - f
-    box, baseline = _turn((x0, y0, x1, y1), direction), _along(origin, direction)
-    size = box[3] - box[1]
-    colour, font = _colour(char["non_stroking_color"]), str(char["fontname"])
-    return Glyph(char["text"], *box, baseline, size, colour, font), direction
+    origin = e, box[3] + char["y0"] - f
+    high = box[3] - box[1] if direction[0] else box[2] - box[0]
+    mark = Mark(char["text"], box, origin, high)
+    return _Char(mark, direction, _colour(char["non_stroking_color"]), str(char["fontname"]))
+
+
+def _glyph(char: _Char, kind: str) -> Glyph:
+    """*char* turned so that its line runs to the right; what shows nothing, put in letters."""
+    text, box, origin, size = char.mark
+    text = spelled(text) if kind == "characters" else text
+    return Glyph(
+        text, *_turn(box, char.direction), _along(origin, char.direction), size, char.colour, char.font
+    )
+
+
+UPRIGHT = (1, 0)
 
 
 def _sign(number: float) -> int:
@@ -156,17 +187,18 @@ def _colour(value: Any) -> Colour:
 
 
 def _length(page: Page) -> int:
-    return sum(len(span.text) for span in page.spans)
+    """Characters that can be seen."""
+    return sum(len(span.text) for span in page.spans if not span.hidden)
 
 
 def _at_most(page: Page, characters: int) -> Page:
-    """*page* with its first spans, up to so many characters."""
-    kept, room = [], characters
+    """*page* with its first spans, up to so many characters; of what is hidden, with the first of it."""
+    kept, room = [], {False: characters, True: MAX_HIDDEN}
     for span in page.spans:
-        if room <= 0:
-            break
-        kept.append(replace(span, text=span.text[:room]))
-        room -= len(span.text)
+        left = room[bool(span.hidden)]
+        if left > 0:
+            kept.append(replace(span, text=span.text[:left]))
+        room[bool(span.hidden)] -= len(span.text)
     return replace(page, spans=tuple(kept))
 
 
@@ -177,6 +209,10 @@ def _shortened(read: int) -> Warning:
 
 def _lost(number: int) -> Warning:
     return Warning("page_unreadable", f"Page {number} could not be read and was left out.", page=number)
+
+
+def _picture(number: int) -> Warning:
+    return Warning("page_scanned", f"Page {number} is a picture of text, which cannot be read.", page=number)
 
 
 def _cut() -> Warning:

@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
@@ -21,6 +22,7 @@ from msgspec.structs import replace
 from ..errors import ResumeError
 from ..events import Page, Resume
 from .text import read_text
+from .unseen import KINDS, hidden_words
 from .worker import CPU, MEMORY, Done, Failed, Limits, Message, Part, is_pdf
 
 log = logging.getLogger(__name__)
@@ -236,8 +238,8 @@ async def _resume(output: bytes, status: int) -> Resume:
                 return _said(Resume(tuple(pages), media_type, warnings))
             case Failed("not_text"):
                 return _said(None)
-            case Failed("empty", count, pictures):
-                raise _empty(count, pictures=pictures)
+            case Failed("empty", count, pictures, words):
+                raise _empty(count, pictures=pictures, words=words)
             case Failed(kind):
                 raise unreadable(kind)
         await asyncio.sleep(0)
@@ -252,8 +254,8 @@ def _message(line: bytes) -> Message:
     return message
 
 
-def _empty(pages: int, *, pictures: bool) -> ResumeError:
-    has = "pictures of text only" if pictures else "no text"
+def _empty(pages: int, *, pictures: bool, words: int) -> ResumeError:
+    has = "pictures of text only" if pictures else "only text that is not to be seen" if words else "no text"
     count = f"0 characters on {pages} page{'' if pages == 1 else 's'}"
     return ResumeError(
         "resume_empty", f"This PDF has {has} ({count}). Export it as text, or paste the text.", kind="no_text"
@@ -267,6 +269,8 @@ def _said(resume: Resume | None) -> Resume:
             "resume_not_pdf",
             "That file is neither a PDF nor plain text. Export it as PDF, or paste the text.",
         )
+    if hidden := sum((hidden_words(page) for page in resume.pages), Counter[str]()):
+        log.info("left out of a résumé, because it is not to be seen: %s", _counted(hidden))
     if not resume.text:
         raise ResumeError(
             "resume_empty",
@@ -274,3 +278,9 @@ def _said(resume: Resume | None) -> Resume:
             kind="no_text",
         )
     return resume
+
+
+def _counted(hidden: Counter[str]) -> str:
+    return ", ".join(
+        f"{count} word{'' if count == 1 else 's'} {KINDS[kind]}" for kind, count in hidden.items()
+    )

@@ -54,6 +54,8 @@ class Failed(Struct, frozen=True, tag="failed"):
     kind: str
     pages: int = 0
     pictures: bool = False
+    hidden: int = 0
+    """Words that cannot be seen."""
 
 
 Message = Part | Done | Failed
@@ -98,7 +100,7 @@ def _read_pdf(document: bytes) -> Resume | Failed:
     try:
         return read_document(document)
     except Empty as empty:
-        return Failed("empty", empty.pages, empty.pictures)
+        return Failed("empty", empty.pages, empty.pictures, empty.hidden)
     except Exception as error:  # parsers raise whatever they like: TypeError, RecursionError …
         return Failed(kind_of(error))
 

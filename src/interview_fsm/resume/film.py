@@ -1,0 +1,290 @@
+"""Pictures of a page with and without parts of its text, and what they show. Runs in the child only.
+
+Text that overlaps other text is drawn apart from it, so that what hides behind or between letters is not
+taken for them. Boxes are in points from the top left corner of what is visible of the page, as it is turned.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from math import sqrt
+from typing import Any, cast
+
+import pypdfium2 as pdfium
+from PIL import Image, ImageChops
+from pypdfium2 import raw
+
+SCALE = 2.0
+"""Pixels in a point: 144 dpi."""
+PIXELS = 4_000_000
+"""In a picture at the most, whatever size a page says it has: 12 MB."""
+INK = 24
+"""Of 255 in any colour: what changes less is not seen. White on paper of 98 % changes 5."""
+LAYERS = 8
+"""Pictures of a page's text at the most: what overlaps itself more often than that cannot be read."""
+DEPTH = 15
+"""Forms within forms."""
+NEAR = 0.3
+"""Points between the places that two programs give one letter."""
+OUTLINED, UNDRAWN = (1, 5), (3, 7)
+"""Render modes that draw the outline of letters only, and nothing."""
+
+Box = tuple[float, float, float, float]
+Pixels = tuple[int, int, int, int]
+Point = tuple[float, float]
+Matrix = tuple[float, float, float, float, float, float]
+
+
+@dataclass(slots=True, eq=False)
+class Piece:
+    """What was drawn in one go: a text object of PDFium."""
+
+    handle: Any
+    box: Box
+    layer: int = LAYERS
+
+
+class Film:
+    """One page, to be drawn again and again."""
+
+    def __init__(self, page: pdfium.PdfPage) -> None:
+        self._page = page
+        self._turn = page.get_rotation() // 90
+        self._media = page.get_mediabox()
+        left, bottom, right, top = page.get_bbox()
+        corners = self._turned((left, bottom)), self._turned((right, top))
+        (x0, x1), (y0, y1) = (sorted(ends) for ends in zip(*corners, strict=True))
+        self.corner = x0, y0
+        """Of what is visible, from the top left corner of the media box."""
+        self.wide, self.high = max(x1 - x0, 1.0), max(y1 - y0, 1.0)
+
+    def _turned(self, point: Point) -> Point:
+        """From the page's own coordinates to points from the top left corner of its media box."""
+        (x, y), (left, bottom, right, top) = point, self._media
+        turns = (x - left, top - y), (y - bottom, x - left), (right - x, y - bottom), (top - y, right - x)
+        return turns[self._turn]
+
+    def _placed(self, point: Point) -> Point:
+        x, y = self._turned(point)
+        return x - self.corner[0], y - self.corner[1]
+
+    # ------------------------------------------------------------------------------------- its text
+
+    @cached_property
+    def pieces(self) -> list[Piece]:
+        """All text of the page in drawing order, each with its layer."""
+        found = [
+            Piece(handle, _around(self._placed(_through(corner, forms)) for corner in _corners(handle)))
+            for handle, forms in _objects(self._page)
+            if raw.FPDFPageObj_GetType(handle) == raw.FPDF_PAGEOBJ_TEXT
+        ]
+        _layer(found, self.wide, self.high)
+        return found
+
+    def owners(self, text: str, origin: Point) -> list[Piece]:
+        """What drew *text* at *origin*: those that say they drew it, else whatever drew there."""
+        x, y = origin
+        near = [
+            (letter, piece)
+            for cell in {(round(x + dx), round(y + dy)) for dx in (-NEAR, NEAR) for dy in (-NEAR, NEAR)}
+            for letter, (at_x, at_y), piece in self._origins.get(cell, ())
+            if abs(at_x - x) <= NEAR and abs(at_y - y) <= NEAR
+        ]
+        return [piece for letter, piece in near if letter in text] or [piece for _, piece in near]
+
+    @cached_property
+    def _origins(self) -> dict[tuple[int, int], list[tuple[str, Point, Piece]]]:
+        """Where PDFium puts which letter, and what draws it, by the point that is nearest."""
+        pieces = {ctypes.addressof(piece.handle.contents): piece for piece in self.pieces}
+        found: dict[tuple[int, int], list[tuple[str, Point, Piece]]] = defaultdict(list)
+        page, x, y = self._page.get_textpage(), ctypes.c_double(), ctypes.c_double()
+        for index in range(page.count_chars()):
+            handle = raw.FPDFText_GetTextObject(page, index)
+            piece = pieces.get(ctypes.addressof(handle.contents)) if handle else None
+            if piece is not None and raw.FPDFText_GetCharOrigin(page, index, x, y):
+                place = self._placed((x.value, y.value))
+                letter = chr(raw.FPDFText_GetUnicode(page, index))
+                found[round(place[0]), round(place[1])].append((letter, place, piece))
+        page.close()
+        return found
+
+    # --------------------------------------------------------------------------------- its pictures
+
+    def has_ink(self, box: Box, owners: Sequence[Piece]) -> bool:
+        """Whether *owners*, or where there are none any text, change what is seen in *box*."""
+        layers = {piece.layer for piece in owners} or range(len(self._inks))
+        at = self._pixels(box)
+        return any(layer < LAYERS and self._inks[layer].crop(at).getbbox() for layer in layers)
+
+    def why(self, box: Box, owners: Sequence[Piece]) -> str:
+        """Why there is no ink of *owners* in *box*: one of ``unseen.KINDS``."""
+        middle = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
+        at = self._pixels(box)
+        for piece in owners or [piece for piece in self.pieces if _is_in(middle, piece.box)][:1]:
+            mode = raw.FPDFTextObj_GetTextRenderMode(piece.handle)
+            if mode in UNDRAWN:
+                return "invisible"
+            if "OC" in _marks(piece.handle):
+                return "layer"
+            *colour, alpha = _colour(piece.handle, outline=mode in OUTLINED)
+            if alpha < INK:
+                return "transparent"
+            # the least and the most of red, green and blue
+            behind = cast("Sequence[tuple[int, int]]", self._paper.crop(at).getextrema())
+            if all(
+                abs(own - edge) < INK for own, edges in zip(colour, behind, strict=True) for edge in edges
+            ):
+                return "colour"
+        return "covered" if self._uncovered.crop(at).getbbox() else "clipped"
+
+    def _pixels(self, box: Box) -> Pixels:
+        """*box* in pixels, and never empty: a letter may be narrower than one."""
+        x, y = self._paper.width / self.wide, self._paper.height / self.high
+        left, top = max(0, int(box[0] * x)), max(0, int(box[1] * y))
+        return left, top, max(left, int(box[2] * x)) + 1, max(top, int(box[3] * y)) + 1
+
+    @cached_property
+    def _paper(self) -> Image.Image:
+        """The page without text."""
+        self._show(self.pieces, active=False)
+        return self._drawn()
+
+    @cached_property
+    def _inks(self) -> list[Image.Image]:
+        """For each layer, white where its text changes the page, else black."""
+        paper, inks = self._paper, []
+        for number in range(1 + max((p.layer for p in self.pieces if p.layer < LAYERS), default=-1)):
+            layer = [piece for piece in self.pieces if piece.layer == number]
+            self._show(layer, active=True)
+            inks.append(_changed(self._drawn(), paper))
+            self._show(layer, active=False)
+        return inks
+
+    @cached_property
+    def _uncovered(self) -> Image.Image:
+        """White where text changes a page on which nothing else is drawn, else black."""
+        drawn = (raw.FPDF_PAGEOBJ_TEXT, raw.FPDF_PAGEOBJ_FORM)
+        others = [
+            Piece(handle, (0.0, 0.0, 0.0, 0.0))
+            for handle, _ in _objects(self._page)
+            if raw.FPDFPageObj_GetType(handle) not in drawn
+        ]
+        self._show([*others, *self.pieces], active=False)
+        empty = self._drawn(notes=False)
+        self._show(self.pieces, active=True)
+        picture = _changed(self._drawn(notes=False), empty)
+        self._show(others, active=True)
+        self._show(self.pieces, active=False)
+        return picture
+
+    def _drawn(self, *, notes: bool = True) -> Image.Image:
+        """The page as it is now, with the notes on it (annotations) or without."""
+        scale = min(SCALE, sqrt(PIXELS / (self.wide * self.high)))
+        bitmap = self._page.render(scale=scale, draw_annots=notes)
+        size = bitmap.width, bitmap.height
+        picture = Image.frombytes("RGB", size, bytes(bitmap.buffer), "raw", "BGR", bitmap.stride)
+        bitmap.close()
+        return picture
+
+    @staticmethod
+    def _show(pieces: Iterable[Piece], *, active: bool) -> None:
+        for piece in pieces:
+            raw.FPDFPageObj_SetIsActive(piece.handle, active)
+
+
+def _changed(drawn: Image.Image, paper: Image.Image) -> Image.Image:
+    red, green, blue = ImageChops.difference(drawn, paper).split()
+    most = ImageChops.lighter(ImageChops.lighter(red, green), blue)
+    return most.point([0] * INK + [255] * (256 - INK))
+
+
+def _layer(pieces: Sequence[Piece], wide: float, high: float) -> None:
+    """Give each of *pieces* the first layer on which it overlaps no other; none when all are taken.
+
+    What is taken is marked on maps of the page, of a thousand squares across at the most.
+    """
+    scale = min(1.0, 1_000 / max(wide, high))
+    size = int(wide * scale) + 1, int(high * scale) + 1
+    maps: list[Image.Image] = []
+    for piece in pieces:
+        x0, y0, x1, y1 = (int(min(max(edge * scale, 0.0), 1_000.0)) for edge in piece.box)
+        box = x0, y0, max(x1, x0 + 1), max(y1, y0 + 1)
+        for piece.layer in range(LAYERS):
+            if piece.layer == len(maps):
+                maps.append(Image.new("L", size))
+            if not maps[piece.layer].crop(box).getbbox():
+                maps[piece.layer].paste(255, box)
+                break
+        else:
+            piece.layer = LAYERS
+
+
+# ------------------------------------------------------------------------------------ PDFium's objects
+
+
+def _objects(page: pdfium.PdfPage) -> Iterator[tuple[Any, tuple[Matrix, ...]]]:
+    """What is on *page* in drawing order, forms before what is in them; each with its forms' matrices."""
+    count = raw.FPDFPage_CountObjects(page)
+    for index in range(count):
+        yield from _within(raw.FPDFPage_GetObject(page, index), ())
+
+
+def _within(handle: Any, forms: tuple[Matrix, ...]) -> Iterator[tuple[Any, tuple[Matrix, ...]]]:
+    yield handle, forms
+    if raw.FPDFPageObj_GetType(handle) == raw.FPDF_PAGEOBJ_FORM and len(forms) < DEPTH:
+        inner = (_matrix(handle), *forms)
+        for index in range(raw.FPDFFormObj_CountObjects(handle)):
+            yield from _within(raw.FPDFFormObj_GetObject(handle, index), inner)
+
+
+def _matrix(handle: Any) -> Matrix:
+    matrix = raw.FS_MATRIX()
+    raw.FPDFPageObj_GetMatrix(handle, matrix)
+    return matrix.a, matrix.b, matrix.c, matrix.d, matrix.e, matrix.f
+
+
+def _through(point: Point, matrices: Iterable[Matrix]) -> Point:
+    x, y = point
+    for a, b, c, d, e, f in matrices:
+        x, y = a * x + c * y + e, b * x + d * y + f
+    return x, y
+
+
+def _corners(handle: Any) -> list[Point]:
+    left, bottom, right, top = (ctypes.c_float() for _ in range(4))
+    raw.FPDFPageObj_GetBounds(handle, left, bottom, right, top)
+    return [(x.value, y.value) for x in (left, right) for y in (bottom, top)]
+
+
+def _around(points: Iterable[Point]) -> Box:
+    xs, ys = zip(*points, strict=True)
+    return min(xs), min(ys), max(xs), max(ys)
+
+
+def _is_in(point: Point, box: Box) -> bool:
+    return box[0] <= point[0] <= box[2] and box[1] <= point[1] <= box[3]
+
+
+def _colour(handle: Any, *, outline: bool) -> tuple[int, int, int, int]:
+    red, green, blue, alpha = (ctypes.c_uint() for _ in range(4))
+    read = raw.FPDFPageObj_GetStrokeColor if outline else raw.FPDFPageObj_GetFillColor
+    if not read(handle, red, green, blue, alpha):
+        return 0, 0, 0, 255
+    return red.value, green.value, blue.value, alpha.value
+
+
+def _marks(handle: Any) -> set[str]:
+    """The names of the marks that *handle* is drawn under: ``OC`` is a layer that may be switched off."""
+    return {
+        _name(raw.FPDFPageObj_GetMark(handle, index)) for index in range(raw.FPDFPageObj_CountMarks(handle))
+    }
+
+
+def _name(mark: Any) -> str:
+    buffer, length = (raw.FPDF_WCHAR * 64)(), ctypes.c_ulong()
+    raw.FPDFPageObjMark_GetName(mark, buffer, ctypes.sizeof(buffer), length)
+    return bytes(buffer).decode("utf-16-le", "replace").split("\0")[0]
