@@ -1,4 +1,5 @@
-"""Seconds per résumé beside bare pdfplumber, the child's share, and how long the event loop was held up.
+"""Seconds per résumé beside bare pdfplumber, the shares of the child and of looking for what is hidden, and
+how long the event loop was held up.
 
 Exit 1 when the loop was held up for more than 10 ms. The résumés are the shared ones where they are beside
 the repository, else the project's own; and one of 20 full pages, made here.
@@ -16,10 +17,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import pdfplumber
 from reportlab.pdfgen.canvas import Canvas
 
+from interview_fsm.resume import pdf
 from interview_fsm.resume.pdf import read_document
 from interview_fsm.resume.reader import Reader
 
@@ -37,6 +40,7 @@ class Times:
 
     bare: list[float] = field(default_factory=list)
     inside: list[float] = field(default_factory=list)
+    xray: list[float] = field(default_factory=list)
     reader: list[float] = field(default_factory=list)
     held: list[float] = field(default_factory=list)
 
@@ -102,6 +106,25 @@ async def idle() -> float:
     return longest[0]
 
 
+def looking(document: bytes) -> float:
+    """Seconds of ``read_document`` that go to pictures of the pages."""
+    took, look = 0.0, pdf.hidden
+
+    def timed(*arguments: Any) -> list[str]:
+        nonlocal took
+        began = time.perf_counter()
+        found = look(*arguments)
+        took += time.perf_counter() - began
+        return found
+
+    pdf.hidden = timed
+    try:
+        read_document(document)
+    finally:
+        pdf.hidden = look
+    return took
+
+
 def _seconds(work: object, document: bytes) -> float:
     assert callable(work)
     began = time.perf_counter()
@@ -119,6 +142,7 @@ def main() -> None:
         for name, document in found.items():
             times[name].bare.append(_seconds(bare, document))
             times[name].inside.append(_seconds(read_document, document))
+            times[name].xray.append(looking(document))
             seconds, held = asyncio.run(timed(reader, document))
             times[name].reader.append(seconds)
             times[name].held.append(held)
@@ -139,6 +163,8 @@ def report(times: dict[str, Times], pauses: list[float]) -> bool:
         f"median: {median(median(one.reader) for one in real):.2f} s each, {ratio:.2f} times bare "
         f"pdfplumber; of it the child {child:.2f} s (start, imports, pipes)"
     )
+    xray = median(median(one.xray) for one in real)
+    print(f"looking for what is hidden: {xray:.2f} s of it")
     worst = max(max(one.held) for one in times.values())
     print(
         f"loop held up for {worst * 1e3:.1f} ms at the longest (at most {MOST_HELD * 1e3:g}; the most of "
