@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from msgspec.structs import replace
 
-from interview_fsm.adapters.coach import AT_ONCE, PROVENANCE, REMEMBERED, Coach, create
+from interview_fsm.adapters.coach import AT_ONCE, PROVENANCE, Coach, create
 from interview_fsm.coaching.follow_up import follow_up
 from interview_fsm.errors import AdapterError
 from interview_fsm.events import (
@@ -267,14 +267,11 @@ def test_nobodys_name_worth_or_nature_is_judged():
     asyncio.run(main())
 
 
-def test_evidence_is_remembered_for_a_few_resumes_and_forgotten_at_the_end():
+def test_nothing_of_a_resume_is_kept_when_its_question_is_there():
     async def main():
         coach = await create()
-        for place in range(REMEMBERED + 5):
-            await put(coach, begun(), f"{LAYOUTS['nurse']}\n{place}")
-        assert len(coach._evidence) == REMEMBERED
-        await coach.aclose()
-        assert not coach._evidence
+        await put(coach, begun(), LAYOUTS["nurse"])
+        assert vars(coach) == {}
 
     asyncio.run(main())
 

@@ -8,8 +8,6 @@ résumé or answer, goes to a thread.
 from __future__ import annotations
 
 import asyncio
-import hashlib
-from collections import OrderedDict
 
 from ..budget import Billing
 from ..coaching.cues import read_answer
@@ -31,8 +29,6 @@ VERSION = "1"
 
 AT_ONCE = 4_000
 """Characters that are read on the event loop: under ten milliseconds. Longer texts go to a thread."""
-REMEMBERED = 16
-"""Résumés whose evidence is kept, of about 20 kB each: more interviews than that read theirs again."""
 
 _NOT_SERVED = (
     "the coach asks and listens in English, and this interview is set to “{language}”: "
@@ -43,17 +39,13 @@ _NOT_SERVED = (
 class Coach:
     """Thinks of questions and of feedback by rules.
 
-    Holds the evidence of the last few résumés, by digest, until ``aclose()``; nothing else. One instance
-    serves any number of interviews at once.
+    Holds nothing of any interview. One instance serves any number of them at once.
     """
 
     name = NAME
     billing = Billing.FREE
     sends_to: tuple[str, ...] = ()
     """Nowhere."""
-
-    def __init__(self) -> None:
-        self._evidence: OrderedDict[bytes, tuple[Unit, ...]] = OrderedDict()
 
     async def ask(self, brief: Brief) -> Question:
         """The question that ``brief.ask`` wants.
@@ -92,8 +84,7 @@ class Coach:
         return summarised(interview, answers, PROVENANCE)
 
     async def aclose(self) -> None:
-        """Forget the evidence."""
-        self._evidence.clear()
+        """There is nothing to let go of."""
 
     def _given(self, brief: Brief) -> Slot | None:
         """The host's own question for this place in the plan."""
@@ -110,17 +101,9 @@ class Coach:
         return _question(wanted, text, slot, follow_up_to=follow_up.question)
 
     async def _units(self, resume: str) -> tuple[Unit, ...]:
+        """Read anew for each question, so that nothing of a résumé outlives its interview."""
         resume = resume[:MAX_TEXT]
-        digest = hashlib.sha256(resume.encode("utf-8", "surrogatepass")).digest()
-        if digest not in self._evidence:
-            found = (
-                find_units(resume) if len(resume) <= AT_ONCE else await asyncio.to_thread(find_units, resume)
-            )
-            self._evidence[digest] = found
-            while len(self._evidence) > REMEMBERED:
-                self._evidence.popitem(last=False)
-        self._evidence.move_to_end(digest)
-        return self._evidence[digest]
+        return find_units(resume) if len(resume) <= AT_ONCE else await asyncio.to_thread(find_units, resume)
 
 
 async def create() -> Coach:
