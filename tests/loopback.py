@@ -1,4 +1,9 @@
-"""A server on loopback that does what it is told, however wrong, and a network that is only written down."""
+"""A server on loopback that does what it is told, however wrong; and two networks without sockets.
+
+``Recording`` plays back what is written down and sends nothing. ``Simulated`` answers each connection by a
+behaviour, like the server, but in memory: under virtual time the whole of a slow reply takes none, and each
+byte that was taken from it is counted.
+"""
 
 from __future__ import annotations
 
@@ -168,3 +173,94 @@ class Played(httpcore2.AsyncNetworkStream):
 
     def get_extra_info(self, info):  # type: ignore[no-untyped-def]
         return None
+
+
+MOST_UNREAD = 65_536
+"""Bytes that a simulated server may be ahead of its client, as a socket's buffers allow."""
+
+
+class Simulated(httpcore2.AsyncNetworkBackend):
+    """A network in memory: whoever is connected to behaves in the same way."""
+
+    def __init__(self, behaviour: Behaviour) -> None:
+        self.connected: list[tuple[str, int]] = []
+        self.streams: list[Pipe] = []
+        self._behaviour = behaviour
+
+    @property
+    def received(self) -> int:
+        """Bytes that the client has taken."""
+        return sum(stream.received for stream in self.streams)
+
+    async def connect_tcp(self, host, port, timeout=None, local_address=None, socket_options=None):  # type: ignore[no-untyped-def]
+        self.connected.append((host, port))
+        self.streams.append(Pipe(self._behaviour))
+        return self.streams[-1]
+
+
+class Pipe(httpcore2.AsyncNetworkStream):
+    """A connection in memory, as its client has it."""
+
+    def __init__(self, behaviour: Behaviour) -> None:
+        self.received = 0
+        self.closed = False
+        self._asked = asyncio.StreamReader()
+        self._far = FarEnd()
+        self._serving = asyncio.ensure_future(self._serve(behaviour))
+
+    async def _serve(self, behaviour: Behaviour) -> None:
+        await self._asked.readuntil(b"\r\n\r\n")
+        await behaviour(self._asked, self._far)  # type: ignore[arg-type]
+        self._far.over = True
+        await self._far.moved()
+
+    async def read(self, max_bytes, timeout=None):  # type: ignore[no-untyped-def]
+        try:
+            async with asyncio.timeout(timeout):
+                data = await self._far.taken(max_bytes)
+        except TimeoutError:
+            raise httpcore2.ReadTimeout from None
+        self.received += len(data)
+        return data
+
+    async def write(self, buffer, timeout=None):  # type: ignore[no-untyped-def]
+        self._asked.feed_data(bytes(buffer))
+
+    async def aclose(self) -> None:
+        self.closed = True
+        self._serving.cancel()
+        await asyncio.wait([self._serving])
+
+    def get_extra_info(self, info):  # type: ignore[no-untyped-def]
+        return None
+
+
+class FarEnd:
+    """The same connection as its server has it: as much of a StreamWriter as behaviours use."""
+
+    def __init__(self) -> None:
+        self.over = False
+        self._unread = bytearray()
+        self._moving = asyncio.Condition()
+
+    def write(self, data: bytes) -> None:
+        self._unread += data
+
+    async def drain(self) -> None:
+        """Wait until the client has read most of it."""
+        await self.moved()
+        async with self._moving:
+            await self._moving.wait_for(lambda: len(self._unread) <= MOST_UNREAD)
+
+    async def moved(self) -> None:
+        async with self._moving:
+            self._moving.notify_all()
+
+    async def taken(self, most: int) -> bytes:
+        """The next bytes for the client, as soon as there are any; none at the end."""
+        async with self._moving:
+            await self._moving.wait_for(lambda: self._unread or self.over)
+            data = bytes(self._unread[:most])
+            del self._unread[:most]
+            self._moving.notify_all()
+            return data

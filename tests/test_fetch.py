@@ -6,7 +6,6 @@ import os
 import random
 import ssl
 import threading
-import time
 from collections import Counter
 from contextlib import asynccontextmanager
 from itertools import chain
@@ -31,15 +30,15 @@ PUBLIC, OTHER, V6 = "93.184.215.14", "8.8.8.8", "2606:4700::1111"
 FOUND = document(PDF)
 CHUNKED = head(200, "Content-Type: application/pdf", "Transfer-Encoding: chunked")
 
-# Small limits, so that the tests are quick. They are real seconds: sockets know no virtual clock.
-READ, TOTAL, SIZE = 0.15, 0.3, 100_000
-SLACK = 2.0  # seconds a busy machine may add; far under the default limits of 5 and 20
+SIZE = 100_000  # bytes
+LONG = 60.0  # seconds: what no test waits for. Sockets know no virtual clock, and a machine may be busy.
+SHORT = 0.2  # seconds: what one does wait for
 
 
 def small(*places, **limits):
     allowed = FetchPolicy.allowing(places).allow
     return FetchPolicy(
-        **{"allow": allowed, "connect": READ, "read": READ, "total": TOTAL, "size": SIZE} | limits
+        **{"allow": allowed, "connect": LONG, "read": LONG, "total": LONG, "size": SIZE} | limits
     )
 
 
@@ -628,20 +627,15 @@ async def live(behaviour, **limits):
 
 
 @pytest.mark.parametrize("name", WRONGS)
-def test_a_server_that_misbehaves_ends_in_a_named_error_in_time(name):
+def test_a_server_that_misbehaves_ends_in_a_named_error(name):
     behaviour, code, kind = WRONGS[name]
-    # What is limited by time shall meet that limit first; all else may take what a busy machine takes.
-    limits = {} if code == "resume_timeout" else {"total": 8.0, "read": 4.0}
+    # What is limited by time meets that limit and no other; all else may take what a busy machine takes.
+    limits = {kind: SHORT} if code == "resume_timeout" else {}
 
     async def scene():
         async with live(behaviour, **limits) as (server, fetcher, network):
-            begun = time.monotonic()
             error = await failed(fetcher.fetch(f"http://{server.place}/cv.pdf"))
-            taken = time.monotonic() - begun
         assert (error.code, error.kind) == (code, kind)
-        if kind == "total":
-            assert taken >= TOTAL * 0.9
-        assert taken < limits.get("total", TOTAL) + SLACK
         assert server.connections == (4 if kind == "redirects" else 1)
         assert network.elsewhere == ([(PUBLIC, 80)] if "rebinding" in name else [])
 
@@ -674,7 +668,7 @@ EARLY = b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>; rel=preload\r\n\r\n"
 )
 def test_a_server_that_behaves_gives_its_file(behaviour, connections, loop):
     async def scene():
-        async with live(behaviour, total=20.0, read=5.0) as (server, fetcher, network):
+        async with live(behaviour) as (server, fetcher, network):
             found = await fetcher.fetch(f"http://{server.place}/cv.pdf")
             assert found == Fetched(PDF, "application/pdf", f"http://{server.place}/cv.pdf")
         assert server.connections == connections
@@ -690,7 +684,7 @@ def test_one_redirect_is_followed_on_a_new_connection():
 
     async def scene():
         nonlocal served
-        async with live(behave, total=10.0, read=5.0) as (served, fetcher, _):
+        async with live(behave) as (served, fetcher, _):
             assert (await fetcher.fetch(f"http://{served.place}/")).data == PDF
         assert served.connections == 2
 
@@ -719,7 +713,7 @@ def test_a_body_made_of_tiny_chunks_lets_the_loop_turn():
             await asyncio.sleep(0)
 
     async def scene():
-        async with live(reply(CHUNKED, flood), total=20.0, read=5.0) as (server, fetcher, _):
+        async with live(reply(CHUNKED, flood)) as (server, fetcher, _):
             counting = asyncio.create_task(count())
             await fetcher.fetch(f"http://{server.place}/")
             counting.cancel()
@@ -762,9 +756,7 @@ def test_a_fetch_can_be_cancelled_wherever_it_waits(place, loop):
             if place == "connect":
                 network.connect_tcp = hang
             names = hang if place == "lookup" else Names.of({"files": ["127.0.0.1"]})
-            fetcher = Fetcher(
-                small(f"files:{server.port}", read=60, connect=60, total=60), resolve=names, backend=network
-            )
+            fetcher = Fetcher(small(f"files:{server.port}"), resolve=names, backend=network)
             scheme = "https" if place == "tls" else "http"
             fetching = asyncio.create_task(fetcher.fetch(f"{scheme}://files:{server.port}/"))
             await reached.wait()
@@ -802,7 +794,7 @@ def test_the_total_limit_covers_the_lookup():
         async def never(_):
             await asyncio.Event().wait()
 
-        fetcher = Fetcher(small(), resolve=never, backend=Recording())
+        fetcher = Fetcher(small(total=SHORT), resolve=never, backend=Recording())
         assert (await failed(fetcher.fetch("http://a.example/"))).kind == "total"
 
     run(scene())
@@ -817,7 +809,7 @@ def test_two_are_opened_at_once_and_the_third_waits():
             await go_on.wait()
             return [PUBLIC]
 
-        fetcher = Fetcher(small(total=60), resolve=resolve, backend=Recording(FOUND, FOUND, FOUND))
+        fetcher = Fetcher(small(), resolve=resolve, backend=Recording(FOUND, FOUND, FOUND))
         fetching = [asyncio.create_task(fetcher.fetch(f"http://{name}.example/")) for name in "abc"]
         for _ in range(10):
             await asyncio.sleep(0)
@@ -836,17 +828,18 @@ def test_whoever_waits_too_long_for_a_turn_hears_that_others_are_at_it():
         fetcher = Fetcher(small(), resolve=resolve, backend=Recording(), at_once=1)
         first = asyncio.create_task(failed(fetcher.fetch("http://a.example/")))
         await asyncio.sleep(0)
-        fetcher._policy = small(total=TOTAL / 10)
+        fetcher._policy = small(total=0.01)
         error = await failed(fetcher.fetch("http://b.example/"))
         assert (error.code, error.kind, error.retryable) == ("busy", "queue", True)
-        assert (await first).kind == "total"
+        await fetcher.aclose()
+        assert (await first).kind == "closed"
 
     run(scene())
 
 
 def test_a_refused_link_does_not_wait_for_its_turn():
     async def scene():
-        fetcher = Fetcher(small(total=60), resolve=Names(), backend=Recording(), at_once=1)
+        fetcher = Fetcher(small(), resolve=Names(), backend=Recording(), at_once=1)
         await fetcher._turns.acquire()
         assert (await failed(fetcher.fetch("http://127.0.0.1/"))).kind == "address"
 
@@ -865,7 +858,7 @@ def test_a_turn_comes_back_whatever_became_of_the_fetch():
 
 def test_closing_ends_what_is_under_way_and_refuses_what_comes():
     async def scene():
-        async with live(silence, read=60, total=60) as (server, fetcher, _):
+        async with live(silence) as (server, fetcher, _):
             url = f"http://{server.place}/"
             fetching = [asyncio.create_task(failed(fetcher.fetch(url))) for _ in range(3)]
             while server.connections < 2:
@@ -973,7 +966,7 @@ def test_a_certificate_is_held_against_the_links_name(certified, name, trusted, 
     async def scene():
         async with loopback(reply(document(PDF)), server_tls) as server:
             fetcher = Fetcher(
-                small(total=20.0, read=10.0, connect=10.0),
+                small(),
                 resolve=Names.of({name: [PUBLIC]}),
                 backend=Detour(server.port),
                 tls=client_tls if trusted else None,
@@ -994,7 +987,7 @@ def test_a_handshake_that_never_ends_meets_the_limit_on_connecting():
 
         async with raw(mute) as server:
             place = f"127.0.0.1:{server.port}"
-            error = await failed(Fetcher(small(place, total=60)).fetch(f"https://{place}/"))
+            error = await failed(Fetcher(small(place, connect=1.0)).fetch(f"https://{place}/"))
         assert (error.code, error.kind, error.retryable) == ("resume_timeout", "connect", True)
 
     run(scene())
@@ -1020,7 +1013,7 @@ def test_a_name_that_does_not_exist_is_an_os_error(monkeypatch):
 
 def test_an_answer_that_nobody_waits_for_any_more_is_dropped(monkeypatch):
     release = threading.Event()
-    monkeypatch.setattr(lookup.socket, "getaddrinfo", lambda *_args, **_kwargs: release.wait(30) and [])
+    monkeypatch.setattr(lookup.socket, "getaddrinfo", lambda *_args, **_kwargs: release.wait() and [])
 
     async def scene():
         complaints = []
@@ -1046,7 +1039,7 @@ def join_lookups():
 
 def test_a_name_server_that_hangs_holds_up_nobody_and_is_asked_so_often_only(monkeypatch):
     release = threading.Event()
-    monkeypatch.setattr(lookup.socket, "getaddrinfo", lambda *_args, **_kwargs: release.wait(30) and [])
+    monkeypatch.setattr(lookup.socket, "getaddrinfo", lambda *_args, **_kwargs: release.wait() and [])
 
     async def scene():
         asking = [asyncio.create_task(system_addresses("cv.example")) for _ in range(lookup.LOOKUPS)]
@@ -1059,9 +1052,7 @@ def test_a_name_server_that_hangs_holds_up_nobody_and_is_asked_so_often_only(mon
         assert all(task.cancelled() for task in asking)
 
     try:
-        begun = time.monotonic()
         run(scene())
-        assert time.monotonic() - begun < SLACK
     finally:
         release.set()
         join_lookups()
