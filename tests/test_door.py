@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import base64
 import itertools
+import os
+from pathlib import Path
 
 import pytest
 from websockets.datastructures import Headers
@@ -246,6 +248,65 @@ def test_an_address_that_is_listened_at_is_a_name_too(certificate: Pair) -> None
     for name in ("192.0.2.1:8765", "[2001:db8::1]:8765"):
         given = Headers({"Host": name, "Origin": f"https://{name}", "Upgrade": "websocket"})
         assert isinstance(inside.look_at(given, OUT), Caller)
+
+
+def test_the_home_of_a_server_is_the_name_that_people_reach_it_by(certificate: Pair) -> None:
+    pair = tls(certificate.certificate, certificate.key)
+    for settings, home in {
+        ServerSettings(): "http://localhost:8765",
+        ServerSettings(tls=pair): "https://localhost:8765",
+        far(certificate): "https://front.example:8765",
+        ServerSettings(
+            addresses=("2001:db8::1",), tls=pair, access_token=TOKEN
+        ): "https://[2001:db8::1]:8765",
+        ServerSettings(
+            trusted_proxies=("10.0.0.1",), access_token=TOKEN, allow_hosts=("front.example",)
+        ): "https://front.example",
+        ServerSettings(
+            trusted_proxies=("10.0.0.1",), access_token=TOKEN, allow_hosts=("front.example:9",)
+        ): "https://front.example:9",
+    }.items():
+        assert Door(settings, PORT).home == home
+
+
+# ------------------------------------------------------------------------------- a token that is in a file
+
+
+def test_a_token_is_read_from_a_file_that_nobody_else_can_read(tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    for written, read in {b"the-token\n": "the-token", "  gr\u00fcn ".encode(): "gr\u00fcn"}.items():
+        file.write_bytes(written)
+        file.chmod(0o600)
+        assert access.read(file) == read
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o620, 0o602, 0o610, 0o601, 0o777])
+@pytest.mark.skipif(os.name != "posix", reason="files have no such modes here")
+def test_a_file_that_others_can_get_at_is_no_place_for_a_token(tmp_path: Path, mode: int) -> None:
+    file = tmp_path / "token"
+    file.write_text(TOKEN)
+    file.chmod(mode)
+    with pytest.raises(SettingError, match="chmod 600") as raised:
+        access.read(file)
+    assert TOKEN not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("written", "why"),
+    [
+        (None, "cannot be read"),
+        (b"\xff\xfe", "cannot be read"),
+        (b"", "no access token"),
+        (b" \n", "no access token"),
+    ],
+)
+def test_a_file_without_a_token_is_said_to_be_so(tmp_path: Path, written: bytes | None, why: str) -> None:
+    file = tmp_path / "token"
+    if written is not None:
+        file.write_bytes(written)
+        file.chmod(0o600)
+    with pytest.raises(SettingError, match=why):
+        access.read(file)
 
 
 # ---------------------------------------------------------------------------------- what cannot be set

@@ -23,6 +23,7 @@ from interview_fsm.states import Trigger
 )
 def test_an_opening_is_split_at_its_last_semicolon(text: str, link: str, questions: int) -> None:
     assert protocol.parse_opening(text) == Opening(link, questions)
+    assert protocol.is_opening(text)
 
 
 @pytest.mark.parametrize(
@@ -46,6 +47,7 @@ def test_an_opening_is_split_at_its_last_semicolon(text: str, link: str, questio
 def test_what_is_no_opening_hears_what_one_looks_like(text: str) -> None:
     with pytest.raises(BadMessage, match=r"like https://example\.com/myresume\.pdf;3"):
         protocol.parse_opening(text)
+    assert not protocol.is_opening(text)
 
 
 @pytest.mark.parametrize("count", ["0", "51", "999999999"])

@@ -29,7 +29,7 @@ from __future__ import annotations
 
 import re
 from inspect import cleandoc
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, assert_never
 
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -354,6 +354,8 @@ def as_command(step: Step, plan: events.Plan) -> events.Command:
             return events.Analyze()
         case StopInterview():
             return events.StopInterview()
+        case _:
+            assert_never(step)
 
 
 def _source(sound: Sound) -> events.Source:
