@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from interview_fsm.coaching.cues import ASPECTS, read_answer
 from interview_fsm.coaching.feedback import assess_answer, observe
-from interview_fsm.events import Feedback, Provenance, Question, Slot
+from interview_fsm.events import Feedback, Plan, Provenance, Question, Slot
 from interview_fsm.interview import Answer, Interview, Turn
 from tests.coach_data import triples
 
@@ -334,7 +334,7 @@ pieces = st.sampled_from(
 def test_feedback_on_any_answer_is_grounded(answer, level):
     asked = Question(1, "Tell me about a time you solved a problem.", Slot("impact", "x", level))
     turn = Turn(asked, Answer(answer))
-    feedback = Feedback((assess_answer(turn, Provenance("coach")),))
+    feedback = Feedback((assess_answer(turn, Plan(), Provenance("coach")),))
     interview = Interview(id="i", turns=(turn,))
     assert interview.grounded(feedback) == feedback
     for each in feedback.answers[0].observations:

@@ -19,12 +19,12 @@ from ..coaching.levels import read_level
 from ..coaching.questions import word_question
 from ..coaching.units import Unit
 from ..errors import AdapterError
-from ..events import AnswerFeedback, Feedback, Provenance, Question, Slot
+from ..events import AnswerFeedback, Feedback, Plan, Provenance, Question, Slot
 from ..interview import Ask, FollowUp, Turn
 from ..ports import Brief
 
 NAME = "coach"
-VERSION = "1"
+VERSION = "2"
 """Of the rules: feedback and questions made by different versions may differ."""
 
 AT_ONCE = 4_000
@@ -70,7 +70,7 @@ class Coach:
         return _question(wanted, text, choice.slot, evidence=evidence)
 
     async def analyze(self, brief: Brief) -> Feedback:
-        """Feedback on all answers, each read by itself; what is there for a revision is kept."""
+        """Feedback on all answers, each read by itself; what is there with scores is kept."""
         interview = brief.interview
         if not serves(interview.plan.language):
             return unassessed(interview, PROVENANCE)
@@ -80,7 +80,7 @@ class Coach:
         for turn in interview.answered:
             assert turn.answer is not None
             kept = known.get((turn.question.number, turn.answer.revision))
-            answers.append(kept or await _assessed(turn))
+            answers.append(kept if kept and kept.scores else await _assessed(turn, interview.plan))
         return summarised(interview, answers, PROVENANCE)
 
     async def aclose(self) -> None:
@@ -116,12 +116,12 @@ async def create() -> Coach:
 PROVENANCE = Provenance(NAME, version=VERSION)
 
 
-async def _assessed(turn: Turn) -> AnswerFeedback:
+async def _assessed(turn: Turn, plan: Plan) -> AnswerFeedback:
     assert turn.answer is not None
     if len(turn.answer.text) > AT_ONCE:
-        return await asyncio.to_thread(assess_answer, turn, PROVENANCE)
+        return await asyncio.to_thread(assess_answer, turn, plan, PROVENANCE)
     await asyncio.sleep(0)  # fifty answers are fifty turns of the loop
-    return assess_answer(turn, PROVENANCE)
+    return assess_answer(turn, plan, PROVENANCE)
 
 
 def _asked(brief: Brief) -> list[Slot]:

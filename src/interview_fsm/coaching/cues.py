@@ -18,8 +18,13 @@ from ..events import Question
 from .language import load, pattern
 from .speech import Clause, Heard
 
+ALSO = ("check", "risk", "when", "condition")
+"""Noticed as well, for scores."""
 ASPECTS = ("situation", "task", "own_action", "reason", "alternative", "result", "number", "reflection")
 """In the order in which a case is told."""
+
+FEW_STEMS = 4
+"""A question with fewer words of substance cannot tell whether an answer is about it."""
 
 _ME = re.compile(r"\b(?:i|we|my|our)\b")
 
@@ -48,6 +53,22 @@ class Reading(Struct, frozen=True):
     """The actions told are all of a "we"."""
     on_topic: bool = True
     """Shares at least one word of substance with the question."""
+    every: dict[str, tuple[Cue, ...]] = {}
+    """All places of each aspect, ALSO those of use for scores alone, in their order."""
+    figures: int = 0
+    """Different ones."""
+    statements: int = 0
+    """Clauses that count."""
+    telling: int = 0
+    """Of them, those in which an aspect shows."""
+    hedges: int = 0
+    fillers: int = 0
+    asked: frozenset[str] = frozenset()
+    """The question's words of substance, by their stem."""
+    taken_up: frozenset[str] = frozenset()
+    """Those of them that the answer has."""
+    topic: Cue | None = None
+    """Where it has the most of them."""
 
 
 def asks_for_method(question: Question) -> bool:
@@ -55,8 +76,17 @@ def asks_for_method(question: Question) -> bool:
     return question.slot.kind != "behavioural" and bool(pattern("hypothetical").search(question.text))
 
 
-def read_answer(answer: str, question: str = "", *, method: bool = False) -> Reading:
-    """What *answer* to *question* holds; *method* where the question is how one goes about something."""
+def read(answer: str, question: Question) -> Reading:
+    """What *answer* to *question* holds."""
+    built_on = question.evidence
+    about = f"{built_on.text} {built_on.organisation} {built_on.title}" if built_on else ""
+    return read_answer(answer, question.text, about, method=asks_for_method(question))
+
+
+def read_answer(answer: str, question: str = "", about: str = "", *, method: bool = False) -> Reading:
+    """What *answer* to *question* holds; *about* is more of what the question builds on, *method* says that
+    it is how one goes about something.
+    """
     heard = Heard(answer)
     clauses = heard.clauses(question)
     counted = [clause for clause in clauses if not clause.worthless]
@@ -68,33 +98,61 @@ def read_answer(answer: str, question: str = "", *, method: bool = False) -> Rea
     empty = words < 3 or (words <= 15 and bool(pattern("no_answer").search(said)))
     if empty or not _is_english(said):
         return Reading(words, {}, instructions, repeated, is_answer=not empty, in_language=empty)
-    cues = _cues(heard, counted, now=method)
+    found = {aspect: _candidates(aspect, counted, now=method) for aspect in (*ASPECTS, *ALSO)}
+    cues = _cues(heard, found)
+    asked = _stems(f"{question} {about}".casefold())
+    taken_up = asked & _stems(said)
     return Reading(
         words,
         cues,
         instructions,
         repeated,
         only_we="own_action" not in cues and any(_did("we").search(clause.text) for clause in counted),
-        on_topic=_shares_words(said, question),
+        on_topic=len(asked) < FEW_STEMS or bool(taken_up),
+        every={aspect: _places(heard, aspect, each) for aspect, each in found.items() if each},
+        figures=len({match[0] for clause in counted for match in number().finditer(clause.text)}),
+        statements=len(counted),
+        telling=len({clause.begin for aspect in ASPECTS for _, clause, _ in found[aspect]}),
+        hedges=sum(len(pattern("hedge").findall(clause.text)) for clause in counted),
+        fillers=heard.fillers,
+        asked=asked,
+        taken_up=taken_up,
+        topic=_topic(heard, counted, taken_up),
     )
 
 
-def _cues(heard: Heard, clauses: Sequence[Clause], *, now: bool) -> dict[str, Cue]:
-    """The best cue of each aspect among *clauses*; *now* where the question is how one goes about things."""
-    found: dict[str, Cue] = {}
+_Found = list[tuple[float, Clause, re.Match[str]]]
+
+
+def _cues(heard: Heard, found: dict[str, _Found]) -> dict[str, Cue]:
+    """The best cue of each aspect among what was *found*."""
+    cues: dict[str, Cue] = {}
     for aspect in ASPECTS:
-        best = max(_candidates(aspect, clauses, now=now), key=lambda each: each[0], default=None)
+        best = max(found[aspect], key=lambda each: each[0], default=None)
         if best is not None:
             _, clause, match = best
             start, end = heard.quote(clause, match)
             if start < end:
-                found[aspect] = Cue(aspect, start, end)
-    return found
+                cues[aspect] = Cue(aspect, start, end)
+    return cues
 
 
-def _candidates(
-    aspect: str, clauses: Sequence[Clause], *, now: bool
-) -> list[tuple[float, Clause, re.Match[str]]]:
+def _places(heard: Heard, aspect: str, found: _Found) -> tuple[Cue, ...]:
+    places = (heard.quote(clause, match) for _, clause, match in found)
+    return tuple(Cue(aspect, start, end) for start, end in places if start < end)
+
+
+def _topic(heard: Heard, clauses: Sequence[Clause], taken_up: frozenset[str]) -> Cue | None:
+    """The clause that has the most of the question's words."""
+    if not taken_up:
+        return None
+    shared = [len(taken_up & _stems(clause.text)) for clause in clauses]
+    clause = clauses[shared.index(max(shared))]
+    start, end = _bounds(heard, clause)
+    return Cue("topic", start, end) if max(shared) and start < end else None
+
+
+def _candidates(aspect: str, clauses: Sequence[Clause], *, now: bool) -> _Found:
     """Where *aspect* shows, each with how well: earlier is better, but for what a case ends with."""
     look = _LOOKS[aspect]
     found = []
@@ -152,6 +210,10 @@ _LOOKS: dict[str, Callable[[str, bool], re.Match[str] | None]] = {
     "result": _found("result"),
     "number": _number,
     "reflection": _found("reflection"),
+    "check": _found("check"),
+    "risk": _found("risk"),
+    "when": _found("when"),
+    "condition": _found("condition"),
 }
 
 
@@ -191,14 +253,17 @@ def _is_english(said: str) -> bool:
     return sum(word in load().words.function for word in words) >= len(words) / 8
 
 
-def _shares_words(said: str, question: str) -> bool:
-    """Whether *said* takes up a word of substance, by its stem; True where the question has too few."""
-    stems = _stems(question.casefold())
-    return len(stems) < 4 or bool(stems & _stems(said))
-
-
 def _stems(text: str) -> frozenset[str]:
-    dull = load().words.asking | load().words.function
-    words = {word for word in re.findall(r"[^\W\d_]{3,}", text) if word not in dull}
+    """The words of substance in *text*, by their stem."""
+    return frozenset(_stem(word) for word in re.findall(r"[^\W\d_]{3,}", text) if word not in _dull())
+
+
+@lru_cache(maxsize=1)
+def _dull() -> frozenset[str]:
+    return load().words.asking | load().words.function | set(load().cues["numbers"])
+
+
+@lru_cache(maxsize=8192)
+def _stem(word: str) -> str:
     # A stemmer of its own each time: it keeps state, and two threads may ask at once.
-    return frozenset(snowballstemmer.stemmer("english").stemWords(sorted(words)))
+    return str(snowballstemmer.stemmer("english").stemWord(word))

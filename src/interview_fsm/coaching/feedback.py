@@ -1,8 +1,9 @@
-"""Feedback on answers by rules: what is there, with the candidate's words; what is missing; what to try.
+"""Feedback on answers by rules: what is there, with the candidate's words; what is missing; what to try;
+scores, an outline of a better answer, and how it was given.
 
 Each answer is read by itself, so what was said in another cannot help or harm it, and feedback on an answer
-that has not changed is kept. There are no scores: a pattern that is found says that words are there and
-nothing more, and the limitations, which go with every feedback, say that.
+that has not changed is kept. A pattern that is found says that words are there and nothing more; the
+limitations, which go with every feedback, say that.
 """
 
 from __future__ import annotations
@@ -10,11 +11,22 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from ..events import AnswerFeedback, Feedback, Observation, Plan, Provenance, Question, Quote
+from ..events import (
+    AnswerFeedback,
+    Feedback,
+    Observation,
+    OutlineStep,
+    Plan,
+    Provenance,
+    Question,
+    Quote,
+)
 from ..interview import Interview, Turn
-from .cues import Cue, Reading, asks_for_method, read_answer
+from .cues import Cue, Reading, asks_for_method, read
+from .delivery import delivery
 from .language import FeedbackTexts, load
-from .levels import read_level
+from .rubric import criteria
+from .scoring import is_silence, level_of, not_scored, own_criteria, scores
 
 SHORT, LONG = 60, 330
 """Words in a spoken case: under half a minute leaves something out, over two minutes loses the listener."""
@@ -40,16 +52,33 @@ _EXPECTED_OF_METHODS = {
 """Where the question is how one goes about something: there need be no case with a result."""
 
 
-def assess_answer(turn: Turn, provenance: Provenance) -> AnswerFeedback:
+_TOLD = ("situation", "own_action", "reason", "alternative", "result", "number", "reflection")
+"""The parts of an outline, in the order in which they are told."""
+
+
+def assess_answer(turn: Turn, plan: Plan, provenance: Provenance) -> AnswerFeedback:
     """What can be seen in one answer. *turn* has one."""
     assert turn.answer is not None
-    observations = observe(turn.question, turn.answer.text)
-    return AnswerFeedback(turn.question.number, turn.answer.revision, observations, provenance)
+    question, answer = turn.question, turn.answer.text
+    reading = read(answer, question)
+    return AnswerFeedback(
+        question.number,
+        turn.answer.revision,
+        _observations(question, answer, reading),
+        provenance,
+        scores(question, answer, reading, plan),
+        outline=_outline(question, answer, reading),
+        delivery=delivery(turn.answer),
+        flags=_flags(reading),
+    )
 
 
 def observe(question: Question, answer: str) -> tuple[Observation, ...]:
     """What can be seen in *answer* to *question*."""
-    reading = read_answer(answer, question.text, method=asks_for_method(question))
+    return _observations(question, answer, read(answer, question))
+
+
+def _observations(question: Question, answer: str, reading: Reading) -> tuple[Observation, ...]:
     texts = load().feedback
     remarks = _remarks(reading, answer, texts)
     if not reading.in_language:
@@ -72,12 +101,35 @@ def observe(question: Question, answer: str) -> tuple[Observation, ...]:
     return (*there, *missing, *tries, *_about_length(question, reading, texts), *remarks)
 
 
+def _outline(question: Question, answer: str, reading: Reading) -> tuple[OutlineStep, ...]:
+    """A better answer in the order in which a case is told, of the candidate's words and of gaps."""
+    if not reading.is_answer or not reading.in_language or question.follow_up_to is not None:
+        return ()
+    texts, wanted = load().feedback, {*expected(question), *reading.cues}
+    return tuple(
+        OutlineStep(part, texts.outline[part], _quote(reading.cues[part], answer))
+        if part in reading.cues
+        else OutlineStep(part, texts.outline_missing[part])
+        for part in _TOLD
+        if part in wanted
+    )
+
+
+def _flags(reading: Reading) -> tuple[str, ...]:
+    flags = {
+        "instructions": reading.instructions is not None,
+        "repeated": reading.repeated,
+        "language": not reading.in_language,
+    }
+    return tuple(flag for flag, is_set in flags.items() if is_set)
+
+
 def expected(question: Question) -> tuple[str, ...]:
     """The aspects that an answer to *question* should have, the most important first."""
     if question.follow_up_to is not None:
         aspect = ASKED_FOR.get(question.slot.facet)
         return (aspect,) if aspect else ()
-    level = question.slot.level or read_level(question.difficulty).name
+    level = level_of(question)
     if asks_for_method(question):
         return _EXPECTED_OF_METHODS.get(level, _EXPECTED_OF_METHODS["mid"])
     aspects = _EXPECTED.get(level, _EXPECTED["mid"])
@@ -208,9 +260,9 @@ def _practice(
 
 
 def _limitations(plan: Plan, texts: FeedbackTexts) -> str:
-    if not plan.rubric:
+    names = ", ".join(own_criteria(plan))
+    if not names:
         return texts.limitations
-    names = ", ".join(criterion.dimension for criterion in plan.rubric)
     return f"{texts.limitations} {_fill(texts.own_criteria, {'criteria': names})}"
 
 
@@ -218,10 +270,17 @@ def unassessed(interview: Interview, provenance: Provenance) -> Feedback:
     """Feedback in an interview whose language the coach does not know: that it gives none."""
     texts = load().feedback
     said = _fill(texts.language_not_assessed, {"language": interview.plan.language})
-    answers = tuple(
-        AnswerFeedback(number, revision, (), provenance) for number, revision in interview.revisions
-    )
+    answers = tuple(_unread(turn, interview.plan, provenance) for turn in interview.answered)
     return Feedback(answers, said, (), f"{said} {texts.limitations}", provenance, interview.plan.fingerprint)
+
+
+def _unread(turn: Turn, plan: Plan, provenance: Provenance) -> AnswerFeedback:
+    """Feedback on an answer in a language that the coach does not know."""
+    assert turn.answer is not None
+    reason = "silence" if is_silence(turn.answer.text) else "language"
+    none = not_scored(criteria(plan, level_of(turn.question)), reason)
+    number, revision = turn.question.number, turn.answer.revision
+    return AnswerFeedback(number, revision, (), provenance, none, delivery=delivery(turn.answer))
 
 
 def _fill(text: str, words: dict[str, str]) -> str:

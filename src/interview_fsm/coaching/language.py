@@ -47,6 +47,12 @@ class FeedbackTexts(Struct, frozen=True):
     practice: dict[str, str]
     aspects: dict[str, str]
     summary: dict[str, str]
+    rationale: dict[str, str]
+    """Why a score has its value."""
+    outline: dict[str, str]
+    """What to say in each part of a better answer, where the candidate's words have it."""
+    outline_missing: dict[str, str]
+    """The same with a gap, where they have not."""
     limitations: str
     own_criteria: str
     language_not_assessed: str

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from msgspec.structs import replace
 
-from ..events import UNPROVED, Criterion, Plan, Score
+from ..events import UNPROVED, Criterion, Plan, Quote, Score
 from ..totals import WEIGHTS
 from .language import load
 from .quotes import Answer
@@ -39,20 +39,21 @@ def scored(
 
     ValueError for a value outside 1 to 5. *criterion* is one of ``criteria()``.
     """
+    found, dropped = answer.find_all(quotes)
+    return replace(proved(criterion, value, found, rationale), dropped_quotes=dropped)
+
+
+def proved(criterion: Criterion, value: int, quotes: tuple[Quote, ...], rationale: str = "") -> Score:
+    """A score of *value* that rests on *quotes*, which are slices of the answer; capped where none is.
+
+    ValueError for a value outside 1 to 5.
+    """
     if value not in SCALE:
         raise ValueError(f"a score is from 1 to 5, not {value}")
-    found, dropped = answer.find_all(quotes)
-    capped = not found and value > UNPROVED
+    capped = not quotes and value > UNPROVED
     kept = UNPROVED if capped else value
-    return Score(
-        criterion.dimension,
-        kept,
-        criterion.anchors[kept - 1],
-        found,
-        rationale,
-        dropped_quotes=dropped,
-        capped=capped,
-    )
+    anchor = criterion.anchors[kept - 1]
+    return Score(criterion.dimension, kept, anchor, quotes, rationale, capped=capped)
 
 
 def _standard(dimension: str, level: str) -> Criterion:

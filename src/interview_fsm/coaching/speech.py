@@ -16,12 +16,14 @@ from itertools import pairwise
 from msgspec import Struct
 
 from .guard import to_the_grader
-from .language import load
+from .language import load, pattern
 
 RUN = 8
 """Words in a row that nobody says twice by chance."""
 LONG = 25
 """Words in a sentence beyond which it is cut at turns of speech: transcripts often have no full stops."""
+PRAISE = 16
+"""Words at the most in a sentence that says nothing but how good one is."""
 FEWEST_QUOTED, MOST_QUOTED = 9, 30
 """Words in a quote; the eye finds its place in an answer with fewer."""
 
@@ -49,7 +51,8 @@ class Clause(Struct, frozen=True):
     begin: int
     """Of ``text`` in the heard answer."""
     worthless: str = ""
-    """Why it counts for nothing: ``instructions``, ``repeated``, ``question``; empty when it counts."""
+    """Why it counts for nothing: ``instructions``, ``repeated``, ``question``, ``praise`` of oneself; empty
+    when it counts."""
 
     @property
     def words(self) -> int:
@@ -63,6 +66,11 @@ class Heard:
     def __init__(self, answer: str) -> None:
         self.answer = answer
         self.text, self._origin = _canonical(answer)
+
+    @property
+    def fillers(self) -> int:
+        """Words said that say nothing: "um", "uh", "you know"."""
+        return len(self.answer.split()) - len(self.text.split())
 
     def clauses(self, question: str = "") -> list[Clause]:
         """The clauses, each with its worth; *question* is what they answer."""
@@ -180,8 +188,11 @@ def _cuts(text: str, places: list[int]) -> Iterator[tuple[int, int]]:
 
 
 def _turns(text: str, begin: int, end: int) -> Iterator[tuple[int, int]]:
-    """The sentence from *begin* to *end*, cut where it turns to a grader, and at turns of speech."""
-    cuts = [found.start() for found in to_the_grader().finditer(text, begin, end)]
+    """The sentence from *begin* to *end*, cut where it turns to a grader or to praise, and at turns of
+    speech.
+    """
+    aside = (to_the_grader(), pattern("praise"))
+    cuts = [found.start() for each in aside for found in each.finditer(text, begin, end)]
     if text.count(" ", begin, end) >= LONG:
         cuts += [found.start() for found in _TURN.finditer(text, begin, end)]
     places = [begin, *sorted(place for place in cuts if begin < place < end), end]
@@ -203,4 +214,6 @@ def _worth(
         return "repeated"
     if len(words) >= 5 and sum(word in asked for word in words) >= 0.8 * len(words):
         return "question"
+    if len(words) <= PRAISE and pattern("praise").match(text):
+        return "praise"
     return ""
