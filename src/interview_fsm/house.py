@@ -40,6 +40,8 @@ class Limits(Struct, frozen=True, kw_only=True):
     """Silence that ends a spoken answer: pauses of 0.5 to 1.5 s are thinking."""
     linger: float = 30.0
     """How long a session outlives its connection, where the protocol can come back."""
+    entries: int = 2000
+    """Of one interview's log, several times what the longest needs; then it can only be ended."""
     mail: int = 64
     """Commands that may wait in a session."""
     unread: int = 1024

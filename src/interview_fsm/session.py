@@ -22,6 +22,7 @@ from .activities import Ahead, Stage, stood_in
 from .errors import AdapterError, Busy, Conflict, InterviewError, InvalidCommand, SessionOver, SessionTaken
 from .events import (
     ActivityFailed,
+    Analyze,
     AnswerLost,
     AnswerRecorded,
     Attached,
@@ -42,6 +43,10 @@ from .states import State, Trigger, refusal
 from .updates import News, Update, Updates
 
 log = logging.getLogger("interview_fsm")
+
+
+TO_THE_END = 100
+"""Entries over ``Limits.entries``, for a recording that goes on and for feedback; stopping needs no limit."""
 
 
 class _Mail:
@@ -295,6 +300,7 @@ class Session:
             return
         try:
             if mail.command_id is None or mail.command_id not in self._seen:
+                self._check_length(mail.event)
                 await self._accept(mail.event, mail.command_id)
         except (InvalidCommand, ValueError) as error:
             if not reply.done():
@@ -305,6 +311,19 @@ class Session:
         else:
             if not reply.done():
                 reply.set_result(self.interview)
+
+    def _check_length(self, command: Event) -> None:
+        """Refuse what makes a long log longer: else a client could have it grow without end."""
+        over = self.interview.version - self._house.limits.entries
+        if over < 0 or isinstance(command, StopInterview):
+            return
+        is_late = over >= TO_THE_END
+        if not is_late and (isinstance(command, Analyze) or self.interview.state is State.RECORDING):
+            return
+        ends = (Trigger.STOP_INTERVIEW,) if is_late else (Trigger.ANALYZE, Trigger.STOP_INTERVIEW)
+        possible = tuple(trigger for trigger in self.interview.allowed if trigger in ends)
+        reason = "this interview has become too long; it can only be brought to its end"
+        raise InvalidCommand(command.trigger, self.interview.state, possible, reason)
 
     async def _take_outcome(self, event: Event) -> None:
         try:
