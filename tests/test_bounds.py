@@ -6,6 +6,7 @@ import asyncio
 import json
 import random
 from contextlib import suppress
+from typing import Any
 
 import pytest
 from websockets.asyncio.client import ClientConnection
@@ -13,14 +14,31 @@ from websockets.exceptions import ConnectionClosed
 
 from interview_fsm.adapters.memory import MemoryStorage
 from interview_fsm.engine import Engine
-from interview_fsm.errors import BadMessage, Busy
-from interview_fsm.jsonv1.outbox import MOST_BYTES, Outbox
+from interview_fsm.errors import BadMessage, Busy, InvalidCommand
+from interview_fsm.events import (
+    Analyze,
+    ChooseDifficulty,
+    CorrectAnswer,
+    FinishAnswer,
+    Plan,
+    RecordAnswer,
+    StartInterview,
+    StopInterview,
+    SubmitAnswer,
+)
+from interview_fsm.house import Limits
+from interview_fsm.jsonv1.outbox import MOST_UNSENT_BYTES, Outbox
 from interview_fsm.messages import Pong, Speech
+from interview_fsm.protocol import CLEARED, STOPPED
 from interview_fsm.seats import Seats, TooManySessions
-from interview_fsm.testing import ScriptedInterviewer
+from interview_fsm.session import TO_THE_END
+from interview_fsm.states import State, Trigger
+from interview_fsm.testing import ScriptedInterviewer, ScriptedRecorder, ScriptedTranscriber, Step, run
 from interview_fsm.uploads import Space, Uploads
+from interview_fsm.waiting import Waiting
 
-from .serving import closing, running
+from .raw import opened
+from .serving import LINK, PATIENCE, closing, exchange, running
 from .v1_client import SUBPROTOCOL, client, schema_of
 
 STRANGERS = {
@@ -197,7 +215,7 @@ def test_what_has_left_counts_no_longer() -> None:
 
         outbox = Outbox(say)
         sending = asyncio.create_task(outbox.send())
-        for _ in range(3 * MOST_BYTES // (1024 * 1024)):
+        for _ in range(3 * MOST_UNSENT_BYTES // (1024 * 1024)):
             outbox.tell(Speech(format="wav"), bytes(1024 * 1024))
             while len(outbox):
                 await asyncio.sleep(0)
@@ -244,5 +262,119 @@ def test_nothing_is_kept_of_who_has_not_shown_the_token() -> None:
                     await socket.send(frame)
                     assert (await closing(socket))[1] == 4401
                     assert served.server.host.uploads.taken == 0
+
+    asyncio.run(main())
+
+
+# --------------------------------------------------------------------------------------- a log's length
+
+
+def test_a_log_that_is_too_long_can_only_be_brought_to_its_end() -> None:
+    async def main() -> None:
+        limits = Limits(entries=20)
+        async with Engine(MemoryStorage(), ScriptedInterviewer(), limits=limits) as engine:
+            session = engine.new()
+            await session.send(StartInterview(Plan(questions=1)))
+            await session.send(ChooseDifficulty("easy"))
+            await session.until(lambda interview: interview.has_open_question)
+            await session.send(SubmitAnswer(1, "I did it"))
+            while session.interview.version < limits.entries:
+                await session.send(CorrectAnswer(1, f"I did it {session.interview.version} times"))
+            with pytest.raises(InvalidCommand, match="too long") as refused:
+                await session.send(CorrectAnswer(1, "I did it once more"), command_id="c")
+            assert refused.value.allowed == (Trigger.ANALYZE, Trigger.STOP_INTERVIEW)
+            assert session.interview.version == limits.entries
+            for _ in range(TO_THE_END // 2):  # an analysis is two entries
+                await session.send(Analyze())
+                await session.until(lambda interview: not interview.feedback_wanted)
+            with pytest.raises(InvalidCommand, match="too long") as refused:
+                await session.send(Analyze())
+            assert refused.value.allowed == (Trigger.STOP_INTERVIEW,)
+            assert (await session.send(StopInterview())).state is State.STOPPED
+
+    run(main())
+
+
+def test_a_recording_that_goes_on_when_the_log_is_full_is_not_lost() -> None:
+    async def main() -> None:
+        limits = Limits(entries=5)
+        ports: dict[str, Any] = {"recorder": ScriptedRecorder(), "transcriber": ScriptedTranscriber()}
+        async with Engine(MemoryStorage(), ScriptedInterviewer(), limits=limits, **ports) as engine:
+            session = engine.new()
+            await session.send(StartInterview(Plan(questions=1)))
+            await session.send(ChooseDifficulty("easy"))
+            await session.until(lambda interview: interview.has_open_question)
+            await session.send(RecordAnswer(1))
+            assert session.interview.version >= limits.entries
+            await session.send(FinishAnswer())
+            await session.until(lambda interview: interview.state is State.QUESTIONING)
+            assert session.interview.has_answers
+
+    run(main())
+
+
+def test_whoever_began_too_many_interviews_waits_and_others_do_not() -> None:
+    async def main() -> None:
+        async with running(**STRANGERS, interview_burst=2, interview_rate=1e-9) as served:
+            schema = await schema_of(served)
+            here = {**BEARER, "X-Forwarded-For": "198.51.100.1"}
+            async with client(served, schema, additional_headers=here) as ada:
+                await ada.create()
+            async with served.connect(additional_headers=here) as plain:
+                await plain.send(LINK)
+                assert await exchange(plain, "start_interview") == CLEARED
+                assert (await exchange(plain, "start_interview")).startswith("Error: Too many interviews")
+                assert (await exchange(plain, "difficulty:easy")).startswith("Question asked:")
+            async with client(served, schema, additional_headers=here) as ada:
+                assert (await ada.refused("create_session"))["code"] == "rate_limited"
+                assert (await ada.closing()).code == 4429
+            there = {**BEARER, "X-Forwarded-For": "198.51.100.2"}
+            async with client(served, schema, additional_headers=there) as bob:
+                await bob.create()
+
+    asyncio.run(main())
+
+
+# ------------------------------------------------------------------------------------------ what waits
+
+
+def test_what_waits_is_bounded_in_number_and_in_bytes() -> None:
+    waiting: Waiting[str] = Waiting(3, 10)
+    for size, is_full in ((4, False), (4, False), (1, True)):
+        waiting.put("a" * size, size)
+        assert waiting.is_full == is_full
+    assert waiting.take() == "aaaa"
+    assert not waiting.is_full
+    waiting.put("b", 5)
+    assert waiting.take() == "aaaa", "first come, first served"
+    waiting.put("c", 9)
+    assert waiting.is_full, "too many bytes, though not too many"
+    waiting.clear()
+    assert not waiting.is_full
+    assert len(waiting) == 0
+
+
+def test_a_paste_of_any_length_waits_for_what_is_slow_and_the_client_is_not_taken_for_dead() -> None:
+    async def main() -> None:
+        # 64 lines wait, then nothing is read for seven times as long as the answer to a ping may take.
+        slow = ScriptedInterviewer([Step(takes=1.5)])
+        patient = {"ping": 0.1, "watch": 0.02, "rate": 1e9, "burst": 10**9}
+        async with running(interviewer=slow, **patient) as served, served.connect() as socket:
+            for line in (LINK, "start_interview", "difficulty:easy", *["nonsense"] * 200, "answer:kept"):
+                await socket.send(line)
+            heard = [str(await asyncio.wait_for(socket.recv(), PATIENCE)) for _ in range(203)]
+            assert heard[1].startswith("Question asked:")
+            assert heard[-1] == "Answer recorded: kept"
+            assert await exchange(socket, "stop_interview") == STOPPED
+
+    asyncio.run(main())
+
+
+def test_who_does_not_answer_a_ping_is_let_go_and_who_does_stays() -> None:
+    async def main() -> None:
+        async with running(ping=0.1, watch=0.02) as served, served.connect() as living:
+            async with opened(served.server.port) as dead:
+                assert await dead.close_code() == 1011
+            assert await living.ping() is not None
 
     asyncio.run(main())

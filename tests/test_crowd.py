@@ -7,8 +7,8 @@ import random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from interview_fsm.crowd import MOST_KNOWN, Crowd, one_client
-from interview_fsm.rates import Allowance
+from interview_fsm.crowd import Crowd, one_client
+from interview_fsm.rates import MOST_KNOWN, Allowance
 
 
 class Somebody:
@@ -75,7 +75,7 @@ def test_no_more_addresses_are_remembered_than_there_is_room_for() -> None:
     here = crowd()
     for number in range(MOST_KNOWN + 500):
         here.has_place(f"2001:db8:{number >> 16:x}:{number & 0xFFFF:x}::1", 0.0)
-    assert len(here._known) == MOST_KNOWN
+    assert len(here._visits) == MOST_KNOWN
 
 
 def test_whoever_turns_out_to_ask_for_somebody_else_is_counted_there() -> None:

@@ -15,8 +15,8 @@ from interview_fsm import messages
 from interview_fsm.adapters.memory import MemoryStorage
 from interview_fsm.engine import Engine
 from interview_fsm.errors import AdapterError, ResumeError
-from interview_fsm.events import Head, Page, Resume, Span
-from interview_fsm.jsonv1 import MOST_UNSENT, MOST_WAITING, Close, Host, JsonV1
+from interview_fsm.events import MAX_TEXT, Head, Page, Resume, Span
+from interview_fsm.jsonv1 import MOST_UNSENT, MOST_WAITING, MOST_WAITING_BYTES, Close, Host, JsonV1
 from interview_fsm.ports import Audio
 from interview_fsm.seats import Seats
 from interview_fsm.states import State
@@ -567,6 +567,25 @@ def test_a_ping_does_not_wait_for_what_waits_and_too_much_is_refused() -> None:
             assert (await ada.do("ping"))["type"] == "pong"
             ada.say("cancel", task="resume")
             await ada.hear("snapshot", lambda e: e["in_reply_to"] == waiting[-1])
+
+    conducted(story)
+
+
+def test_what_waits_is_bounded_in_bytes_too() -> None:
+    async def story(world: World) -> None:
+        async with Client(world) as ada:
+            await ada.create()
+            ada.say("set_resume", url="https://example.com/slow")
+            await asyncio.sleep(1)
+            some = MOST_WAITING_BYTES // MAX_TEXT
+            assert some + 1 < MOST_WAITING
+            for _ in range(some + 1):
+                ada.say("set_resume", text="x" * MAX_TEXT)
+            assert (await ada.do("get_session"))["code"] == "busy"
+            ada.say("cancel", task="resume")
+            while ada.conduct.busy:
+                await asyncio.sleep(1)
+            assert (await ada.do("get_session"))["type"] == "snapshot"
 
     conducted(story)
 

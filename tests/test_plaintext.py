@@ -13,7 +13,7 @@ from interview_fsm.engine import Engine
 from interview_fsm.errors import AdapterError, ResumeError
 from interview_fsm.events import Head, Material, Transcript
 from interview_fsm.interview import Interview
-from interview_fsm.plaintext import MOST_WAITING, PlainText, TooManyTries
+from interview_fsm.plaintext import MOST_WAITING, MOST_WAITING_BYTES, PlainText, TooManyTries
 from interview_fsm.states import State
 from interview_fsm.testing import (
     HANGS,
@@ -381,5 +381,31 @@ def test_too_many_lines_at_once_make_the_client_wait_and_none_is_lost() -> None:
             await turns(10)
             heard = await sending
             assert len(heard) == 1 + MOST_WAITING * 3
+
+    run(main())
+
+
+def test_lines_that_are_long_make_the_client_wait_sooner() -> None:
+    async def main() -> None:
+        slow = ScriptedInterviewer([Step(takes=20)])
+        async with Client(interviewer=slow) as client:
+            await client.send(LINK, "start_interview")
+            await client.conduct.take("difficulty:easy")
+            await turns(5)
+            long = "answer:" + "x" * 59_000
+            taken = 0
+
+            async def paste() -> None:
+                nonlocal taken
+                for _ in range(MOST_WAITING):
+                    await client.conduct.take(long)
+                    taken += 1
+
+            pasting = asyncio.create_task(paste())
+            await asyncio.sleep(10)
+            assert taken == MOST_WAITING_BYTES // len(long)
+            await pasting
+            heard = await client.send("analyze")
+            assert heard[-1].startswith("Analysis:"), "and none is lost"
 
     run(main())

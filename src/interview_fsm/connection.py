@@ -99,6 +99,7 @@ class Connection:
             seed=shared.settings.seed,
             owner=socket.owner or "",
             client=socket.client,
+            admit=shared.host.seats.admit,
         )
 
     @property
@@ -155,6 +156,10 @@ class Connection:
         """Let it stay, if it has said what it came for."""
         if self._spoke and self.is_admitted:
             self._socket.settle()
+
+    def feel_pulse(self, now: float) -> None:
+        """See whether the client is still there."""
+        self._socket.feel_pulse(now)
 
     def wind_down(self, in_s: float | None = None) -> None:
         """Take nothing new: the server ends, *in_s* seconds from now at the latest, which is told."""

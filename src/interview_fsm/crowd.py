@@ -8,14 +8,10 @@ somebody who talks comes in.
 from __future__ import annotations
 
 import ipaddress
-from collections import OrderedDict
 from typing import Protocol
 
 from .proxies import parse
-from .rates import Allowance
-
-MOST_KNOWN = 4096
-"""Addresses whose rate is remembered; the one that asked longest ago is forgotten first."""
+from .rates import Allowances
 
 
 class Member(Protocol):
@@ -32,12 +28,12 @@ class Crowd:
     """
 
     def __init__(self, *, newcomers: int, each: int, rate: float, burst: float) -> None:
-        self._most, self._each, self._rate, self._burst = newcomers, each, rate, burst
+        self._most, self._each = newcomers, each
         self._here: dict[str, dict[Member, None]] = {}
         self._address: dict[Member, str] = {}
         self._newcomers: dict[str, dict[Member, None]] = {}
         self._silent = 0
-        self._known: OrderedDict[str, Allowance] = OrderedDict()
+        self._visits = Allowances(rate, burst)
 
     def __len__(self) -> int:
         return len(self._address)
@@ -86,11 +82,7 @@ class Crowd:
     def has_place(self, address: str, now: float) -> bool:
         """Whether one more from *address* may be answered, now: few are here, and few came lately."""
         key = one_client(address)
-        allowance = self._known.pop(key, None) or Allowance(self._rate, self._burst, now)
-        self._known[key] = allowance
-        if len(self._known) > MOST_KNOWN:
-            self._known.popitem(last=False)
-        return allowance.grant(now) and len(self._here.get(key, ())) <= self._each
+        return self._visits.grant(key, now) and len(self._here.get(key, ())) <= self._each
 
     def _add(self, member: Member, address: str) -> None:
         self._address[member] = address

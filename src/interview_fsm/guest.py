@@ -39,6 +39,10 @@ class Guest(ServerConnection):
         """Whether its handshake has shown the access token."""
         self._crowd = crowd
         self._controls = Allowance(settings.control_rate, settings.control_burst, time.monotonic())
+        self._patience = settings.ping
+        self._alive = time.monotonic()
+        self._asked: float | None = None
+        """Since when a ping waits for its answer, or for anything else; None while none does."""
         self._last_call: asyncio.TimerHandle | None = None
         protocol.reject = _carefully(protocol.reject)  # type: ignore[method-assign]
 
@@ -74,6 +78,23 @@ class Guest(ServerConnection):
         """It has said what it came for: it need not make room for others any longer."""
         self._crowd.settle(self)
 
+    def feel_pulse(self, now: float) -> None:
+        """Ask whether it is still there, when it was silent for long; close it, when it did not answer.
+
+        Not the library's own keepalive: that takes a client for dead whose answer waits behind others of its
+        messages, where we do not read them for a while.
+        """
+        if self.protocol.state is not State.OPEN:
+            return
+        if self.recv_messages.paused:
+            self._alive, self._asked = now, None
+        elif self._asked is not None and now - self._asked > self._patience:
+            self.turn_away(wire.CLOSE_ERROR, "no answer to a ping")
+        elif self._asked is None and now - self._alive > self._patience:
+            self._asked = now
+            self.protocol.send_ping(b"")
+            self.send_data()
+
     def make_room(self) -> None:
         """Go: too many others wait who say nothing either."""
         self.turn_away(wire.CLOSE_BUSY, "too many are waiting")
@@ -106,6 +127,7 @@ class Guest(ServerConnection):
 
     def process_event(self, event: Event) -> None:
         """Take what came, unless it is one ping too many."""
+        self._alive, self._asked = time.monotonic(), None
         if not _is_control(event) or self._controls.grant(time.monotonic()):
             super().process_event(event)
         elif self.protocol.state is State.OPEN:

@@ -8,7 +8,6 @@ the last has been answered. So the lines of the README, pasted at once, conduct 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
@@ -19,6 +18,7 @@ from .events import Material, StopInterview
 from .protocol import Opening, Word
 from .report import as_text
 from .states import State, Trigger
+from .waiting import Waiting
 
 Bringer = Callable[[str], Awaitable[Material]]
 """Fetches and reads the résumé behind a link; raises ResumeError."""
@@ -26,6 +26,9 @@ Bringer = Callable[[str], Awaitable[Material]]
 
 MOST_WAITING = 64
 """Lines that may wait; after that the socket is not read, so the client waits and not our memory."""
+
+MOST_WAITING_BYTES = 1024 * 1024
+"""Characters of such lines together."""
 
 
 class TooManyTries(BadMessage):
@@ -36,10 +39,12 @@ class PlainText:
     """The conduct of one connection.
 
     ``run()`` works until the interview is stopped; ``take()`` hands it what the client sent. *say* sends
-    one message. Whatever way it ends, ``leave()`` stops the interview and lets go of its résumé.
+    one message; *admit* raises when this client begins interviews too fast. Whatever way it ends,
+    ``leave()`` stops the interview and lets go of its résumé.
     """
 
     __slots__ = (
+        "_admit",
         "_bring",
         "_busy",
         "_client",
@@ -67,10 +72,11 @@ class PlainText:
         seed: int | None = None,
         owner: str = "",
         client: str = "",
+        admit: Callable[[str], None] | None = None,
     ) -> None:
         self._engine, self._bring, self._say, self._seed = engine, bring, say, seed
-        self._owner, self._client = owner, client
-        self._lines: deque[str] = deque()
+        self._owner, self._client, self._admit = owner, client, admit
+        self._lines: Waiting[str] = Waiting(MOST_WAITING, MOST_WAITING_BYTES)
         self._wake: asyncio.Future[None] | None = None
         self._room: asyncio.Future[None] | None = None
         self._busy = self._over = False
@@ -88,12 +94,12 @@ class PlainText:
     async def take(self, text: str) -> None:
         """What the client sent. Returns at once, but while too much waits, and to interrupt for a stop."""
         interrupting = self._busy and not self._lines and text.strip() == Word.STOP
-        self._lines.append(text)
+        self._lines.put(text, len(text))
         if self._wake is not None and not self._wake.done():
             self._wake.set_result(None)
         if interrupting:
             await self._interrupt()
-        while len(self._lines) >= MOST_WAITING and not self._over:
+        while self._lines.is_full and not self._over:
             self._room = asyncio.get_running_loop().create_future()
             await self._room
 
@@ -112,7 +118,7 @@ class PlainText:
             await self._wake
         self._busy = True
         self._make_room()
-        return self._lines.popleft()
+        return self._lines.take()
 
     def _make_room(self) -> None:
         if self._room is not None and not self._room.done():
@@ -195,6 +201,8 @@ class PlainText:
     async def _start(self) -> str:
         assert self._material is not None
         assert self._opening is not None
+        if self._admit is not None:
+            self._admit(self._client)
         session = self._session
         if session is None or session.interview.version == 0:
             await self._renew()

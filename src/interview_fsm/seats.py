@@ -8,6 +8,7 @@ is opened from the log when somebody comes for it.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager, suppress
@@ -16,6 +17,7 @@ from typing import Any, Protocol
 from .engine import Engine, Session, check_access
 from .errors import CommandError, InterviewError
 from .events import FinishAnswer
+from .rates import Allowances
 from .states import State
 
 
@@ -28,7 +30,7 @@ class Holder(Protocol):
 
 
 class TooManySessions(CommandError):
-    """One client has more interviews open than it may."""
+    """One client has more interviews open than it may, or begins them too fast."""
 
     code = "rate_limited"
     retryable = True
@@ -47,14 +49,18 @@ class Seats:
     """The interviews of a server's v1 connections. ``aclose()`` it when the connections have gone.
 
     *most* sessions may wait for somebody to come back; the one that waits longest makes room. One client, as
-    far as clients are told apart (``Session.client``), may have *each*, those that wait included.
+    far as clients are told apart (``Session.client``), may have *each*, those that wait included,
+    and begin or open again *rate* a second, *burst* at once.
     """
 
-    def __init__(self, engine: Engine, *, most: int = 256, each: int = 8) -> None:
+    def __init__(
+        self, engine: Engine, *, most: int = 256, each: int = 8, rate: float = 1 / 60, burst: float = 30
+    ) -> None:
         self._engine, self._most, self._each = engine, most, each
         self._seats: dict[str, _Seat] = {}
         self._lingering: dict[str, _Seat] = {}
         self._opening: Counter[str] = Counter()
+        self._begun = Allowances(rate, burst)
         self._tasks: set[asyncio.Task[None]] = set()
         self._closed = False
 
@@ -84,11 +90,17 @@ class Seats:
         now = self._seats.get(interview_id)
         return seat.session if is_current and now is not None and now.session is seat.session else None
 
+    def admit(self, client: str) -> None:
+        """Count an interview that *client* begins; TooManySessions when there were too many lately."""
+        if client and not self._begun.grant(client, time.monotonic()):
+            raise TooManySessions("too many interviews were begun from there; try again in a minute")
+
     @contextmanager
     def place(self, client: str) -> Iterator[None]:
         """A place for one more of *client*'s, which is to ``sit()`` within: of its own that wait, the one
-        that waits longest makes room. Raises TooManySessions when it has them all in use.
+        that waits longest makes room. Raises TooManySessions when it has them all in use, or comes too often.
         """
+        self.admit(client)
         its = [each for each, seat in self._seats.items() if client and seat.session.client == client]
         if len(its) + self._opening[client] >= self._each:
             waiting = next((each for each in self._lingering if each in its), None)

@@ -104,7 +104,13 @@ class Server:
                 "other machines can reach this server: give it an access token, in the environment as "
                 "INTERVIEW_FSM_ACCESS_TOKEN or in a file with --access-token-file"
             )
-        self._seats = Seats(engine, most=self.settings.connections, each=self.settings.sessions)
+        self._seats = Seats(
+            engine,
+            most=self.settings.connections,
+            each=self.settings.sessions,
+            rate=self.settings.interview_rate,
+            burst=self.settings.interview_burst,
+        )
         library = _Library(fetcher, reader)
         self.host = Host(
             engine=engine,
@@ -166,8 +172,7 @@ class Server:
                 max_size=protocol.MAX_BINARY,  # that text is shorter is seen to by the connection
                 max_queue=8,
                 open_timeout=self.settings.handshake,
-                ping_interval=20,
-                ping_timeout=20,
+                ping_interval=None,  # see _watch()
                 close_timeout=5,
                 server_header=None,
             )
@@ -276,12 +281,13 @@ class Server:
             await asyncio.sleep(self.settings.sweep)
 
     async def _watch(self) -> None:
-        """Let go of clients that say nothing or read nothing: one look at all, no timer for each."""
+        """Let go of clients that say or read nothing, or are no more: one look at all, no timer for each."""
         while True:
             await asyncio.sleep(self.settings.watch)
             now = time.monotonic()
             for connection in list(self._connections):
                 connection.settle_down()
+                connection.feel_pulse(now)
                 if connection.is_deaf(now):
                     connection.abort()
                 elif connection.has_gone_quiet(now):

@@ -50,6 +50,10 @@ class ServerSettings(Struct, frozen=True, kw_only=True):
     """New connections of one such address at once."""
     sessions: int = 8
     """Interviews that one client may have open, those that wait for it to come back included."""
+    interview_rate: float = 1 / 60
+    """Interviews a second that one client may begin or open again, on average: one a minute."""
+    interview_burst: int = 30
+    """Such interviews at once: a class that begins together."""
     upload_bytes: int = 128 * 1024 * 1024
     """Of all files together that are coming or wait to be used; the next is told ``busy``."""
     handshake: float = 10.0
@@ -72,6 +76,8 @@ class ServerSettings(Struct, frozen=True, kw_only=True):
     """Bytes a second of one connection's files and sound, on average; what is more waits."""
     byte_burst: int = 16 * 1024 * 1024
     """Such bytes at once: more than the largest résumé."""
+    ping: float = 20.0
+    """Seconds of silence until a client is asked whether it is there, and that it has to say so."""
     control_rate: float = 4.0
     """Pings and pongs a second of one connection, on average."""
     control_burst: int = 200

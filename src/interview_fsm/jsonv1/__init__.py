@@ -7,8 +7,17 @@ stored, and all that is said leaves in one order. The connection may go at any t
 
 from __future__ import annotations
 
-from .conduct import MOST_WAITING, Host, JsonV1
+from .conduct import MOST_WAITING, MOST_WAITING_BYTES, Host, JsonV1
 from .intake import Library
-from .outbox import MOST_UNSENT, Close
+from .outbox import MOST_UNSENT, MOST_UNSENT_BYTES, Close
 
-__all__ = ["MOST_UNSENT", "MOST_WAITING", "Close", "Host", "JsonV1", "Library"]
+__all__ = [
+    "MOST_UNSENT",
+    "MOST_UNSENT_BYTES",
+    "MOST_WAITING",
+    "MOST_WAITING_BYTES",
+    "Close",
+    "Host",
+    "JsonV1",
+    "Library",
+]

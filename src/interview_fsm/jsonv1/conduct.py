@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -28,6 +27,7 @@ from ..house import traced
 from ..seats import Seats, TooManySessions
 from ..states import State, allowed
 from ..uploads import MOST_BYTES, Space
+from ..waiting import Waiting
 from .intake import Intake, Library, end
 from .outbox import Close, Outbox
 from .relay import NoSession, Relay
@@ -37,6 +37,9 @@ log = logging.getLogger("interview_fsm")
 
 MOST_WAITING = 64
 """Commands that may wait: a whole interview, pasted. The next is told ``busy``."""
+
+MOST_WAITING_BYTES = 1024 * 1024
+"""Characters of such commands together: far more than anybody's answers have."""
 
 
 class Host(Struct, frozen=True, kw_only=True):
@@ -97,7 +100,7 @@ class JsonV1:
         self._work = Work(self._outbox)
         self._intake = Intake(host.library, host.uploads, self._outbox, self._work)
         self._relay = Relay(host.engine, host.seats, self._outbox, self._work)
-        self._queue: deque[messages.Command] = deque()
+        self._queue: Waiting[messages.Command] = Waiting(MOST_WAITING, MOST_WAITING_BYTES)
         self._wake = asyncio.Event()
         self._is_at_work = self._speaks = False
         self._tries = 0
@@ -128,7 +131,7 @@ class JsonV1:
             self._not_understood(problem)
             return
         self._speaks = True
-        self._dispatch(command)
+        self._dispatch(command, len(frame))
 
     def _not_understood(self, problem: messages.Unreadable) -> None:
         self._outbox.fail(problem, problem.command_id or UNSET)
@@ -137,7 +140,7 @@ class JsonV1:
             if self._tries >= protocol.TRIES:
                 self.close(protocol.CLOSE_NO_DIALECT, "not a protocol this server knows")
 
-    def _dispatch(self, command: messages.Command) -> None:
+    def _dispatch(self, command: messages.Command, size: int) -> None:
         match command:
             case messages.Ping():
                 self._outbox.tell(messages.Pong(in_reply_to=command.id))
@@ -153,10 +156,10 @@ class JsonV1:
                 errand = asyncio.create_task(self._do(command))
                 self._errands.add(errand)
                 errand.add_done_callback(self._errands.discard)
-            case _ if len(self._queue) >= MOST_WAITING:
+            case _ if self._queue.is_full:
                 self._outbox.fail(Busy("too many commands are waiting; try again in a moment"), command.id)
             case _:
-                self._queue.append(command)
+                self._queue.put(command, size)
                 self._wake.set()
 
     # ----------------------------------------------------------------------------------- its life
@@ -197,7 +200,7 @@ class JsonV1:
             while not self._queue:
                 self._wake.clear()
                 await self._wake.wait()
-            command = self._queue.popleft()
+            command = self._queue.take()
             self._is_at_work = True
             await self._do(command)
             self._is_at_work = False

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Awaitable, Callable
 
 from msgspec import UNSET, Struct, UnsetType
 
 from .. import messages, protocol, views
 from ..errors import InterviewError
+from ..waiting import Waiting
 
 MOST_UNSENT = 2048
 """Messages that may wait for a client that reads slowly; then it is let go, and comes back to the log."""
 
-MOST_BYTES = 8 * 1024 * 1024
+MOST_UNSENT_BYTES = 8 * 1024 * 1024
 """Of such messages together; the longest there are, spoken questions and reports, have about one."""
 
 
@@ -30,12 +30,11 @@ class Outbox:
     closed.
     """
 
-    __slots__ = ("_frames", "_say", "_size", "_wake", "closing")
+    __slots__ = ("_frames", "_say", "_wake", "closing")
 
     def __init__(self, say: Callable[[str | bytes], Awaitable[None]]) -> None:
         self._say = say
-        self._frames: deque[str | bytes] = deque()
-        self._size = 0
+        self._frames: Waiting[str | bytes] = Waiting(MOST_UNSENT, MOST_UNSENT_BYTES)
         self._wake = asyncio.Event()
         self.closing: Close | None = None
         """How the connection is to be closed; None while it is not."""
@@ -47,17 +46,14 @@ class Outbox:
         """Say *event*, and right after it the *sound* that it announces."""
         if self.closing is not None:
             return
-        if len(self._frames) >= MOST_UNSENT or self._size >= MOST_BYTES:
+        if self._frames.is_full:
             self.give_up()
             return
-        self._append(messages.encode(event))
+        said = messages.encode(event)
+        self._frames.put(said, len(said))
         if sound is not None:
-            self._append(sound)
+            self._frames.put(sound, len(sound))
         self._wake.set()
-
-    def _append(self, frame: str | bytes) -> None:
-        self._frames.append(frame)
-        self._size += len(frame)
 
     def fail(self, problem: InterviewError, reply: str | UnsetType = UNSET) -> None:
         """Say what went wrong."""
@@ -71,16 +67,13 @@ class Outbox:
     def give_up(self) -> None:
         """Close at once: this client reads too slowly."""
         self._frames.clear()
-        self._size = 0
         self.close(protocol.CLOSE_BUSY, "this client reads too slowly")
 
     async def send(self) -> Close:
         """Send until it is to be closed; how. Raises what *say* does."""
         while True:
             while self._frames:
-                frame = self._frames.popleft()
-                self._size -= len(frame)
-                await self._say(frame)
+                await self._say(self._frames.take())
             if self.closing is not None:
                 return self.closing
             self._wake.clear()
