@@ -1,7 +1,9 @@
 # make run     installs into .venv and serves ws://localhost:8765;  ARGS="--port 9000" is passed on
 # make test    installs what the tests need and runs all that are quick
 # make check   format, lint, types, docs, make test, a slice of the slow suites: what CI runs
-# make soak    the slow suites in full          make bench   the benchmarks, one after another
+# make soak    the slow suites in full, make fuzz and make mutants
+# make fuzz    looks for bytes that break what reads them     make mutants   for wrongs that no test notices
+# make bench   the benchmarks, one after another
 # make docs    docs/_build/html                 make format  format and sort imports in place
 # make lock    requirements/*.lock anew         make audit   known vulnerabilities of what they name
 #
@@ -27,7 +29,7 @@ GUARDS := $(subst $(empty) $(empty),$(comma),$(addprefix src/interview_fsm/,\
 	resume/fetch.py resume/links.py resume/lookup.py resume/replies.py \
 	protocol.py messages.py access.py door.py proxies.py rates.py redaction.py keys.py))
 
-.PHONY: run test check covered format-check lint types slow soak bench docs format lock audit
+.PHONY: run test check covered format-check lint types slow soak fuzz mutants bench docs format lock audit
 
 run: $(VENV)/.installed-for-run
 	@$(BIN)/interview-fsm serve $(ARGS)
@@ -57,6 +59,18 @@ slow: $(VENV)/.installed-for-test
 
 soak: $(VENV)/.installed-for-test
 	@INTERVIEW_FSM_SOAK=1 $(PYTEST) -m slow --timeout 0
+	@INTERVIEW_FSM_SOAK=1 $(PYTEST) tests/test_fuzz_targets.py --timeout 0
+	@$(MAKE) --no-print-directory fuzz mutants
+
+# Each target for so many seconds, guided by coverage. What is found new stays in .fuzz.
+FUZZ_SECONDS ?= 120
+fuzz: $(VENV)/.installed-for-test
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[fuzz]"
+	@set -e; for target in link plain_text json_v1 entry; do \
+		echo "== $$target"; $(BIN)/python -m tests.fuzz $$target --seconds $(FUZZ_SECONDS); done
+
+mutants: $(VENV)/.installed-for-test
+	@$(BIN)/python -m tests.mutants $(ARGS)
 
 bench: $(VENV)/.installed-for-bench
 	@set -e; for file in benchmarks/[!_]*.py; do echo "== $$file"; $(BIN)/python "$$file"; done

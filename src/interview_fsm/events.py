@@ -626,7 +626,17 @@ def encode(entry: Entry) -> bytes:
 
 
 def decode(line: bytes | str, interview_id: str = "") -> Entry:
-    """The entry that *encode* made *line* of; NewerFormat when a later release wrote it."""
+    """The entry that *encode* made *line* of; NewerFormat when a later release wrote it.
+
+    Raises msgspec.DecodeError for a line that nobody wrote: one that a disk or a person has damaged.
+    """
+    try:
+        return _decoded(line, interview_id)
+    except (UnicodeDecodeError, RecursionError) as error:
+        raise msgspec.DecodeError(f"this is no entry of a log: {type(error).__name__}") from None
+
+
+def _decoded(line: bytes | str, interview_id: str) -> Entry:
     try:
         entry = _decoder.decode(line)
     except msgspec.ValidationError:

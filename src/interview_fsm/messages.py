@@ -29,7 +29,7 @@ from __future__ import annotations
 
 import re
 from inspect import cleandoc
-from typing import Annotated, Any, Literal, assert_never
+from typing import Annotated, Any, Final, Literal, assert_never
 
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -693,11 +693,14 @@ class Unreadable(BadMessage):
         self.command_id = command_id
 
 
+_NO_MESSAGE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
+
 def decode(text: str | bytes) -> Command:
     """The command in a text frame; Unreadable says which field is wrong, and where."""
     try:
         command: Command = _commands.decode(text)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except _NO_MESSAGE as error:
         raise _unreadable(text, error) from None
     return command
 
@@ -707,7 +710,7 @@ def _unreadable(text: str | bytes, error: Exception) -> Unreadable:
         return Unreadable("this is not JSON")
     try:
         head = _heads.decode(text)
-    except (msgspec.DecodeError, RecursionError):
+    except _NO_MESSAGE:
         return Unreadable("a message is a JSON object with a `type`")
     command_id = head.id if isinstance(head.id, str) and 1 <= len(head.id) <= 64 else None
     if not isinstance(head.type, str):
@@ -734,7 +737,7 @@ def is_message(text: str) -> bool:
         return False
     try:
         return isinstance(_heads.decode(text).type, str)
-    except (msgspec.DecodeError, RecursionError):
+    except _NO_MESSAGE:
         return False
 
 
