@@ -417,9 +417,10 @@ class Logged(logging.Handler):
 
     def __enter__(self) -> None:
         self._levels = [
-            (logging.getLogger(name), logging.getLogger(name).level) for name in ("", "interview_fsm")
+            (logging.getLogger(name), logging.getLogger(name).level)
+            for name in ("", "interview_fsm", "websockets")  # a command that ran before may have hushed it
         ]
-        for (logger, _), level in zip(self._levels, (logging.INFO, logging.DEBUG), strict=True):
+        for (logger, _), level in zip(self._levels, (logging.INFO, logging.DEBUG, logging.INFO), strict=True):
             logger.setLevel(level)
         logging.getLogger().addHandler(self)
 
