@@ -10,6 +10,8 @@ import psutil
 import pytest
 from hypothesis import settings
 
+from .databases import Cluster
+
 settings.register_profile("ci", derandomize=True, deadline=None, print_blob=True)
 settings.register_profile(
     "local", deadline=None
@@ -18,6 +20,13 @@ settings.load_profile("ci" if os.environ.get("CI") else "local")
 
 GRACE = 5.0
 """Seconds that a thread or a process has to end after its test; most need none."""
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Generator[Cluster]:
+    """A PostgreSQL server, for all tests that need one. Each has a database of its own on it."""
+    with Cluster.at_hand() as running:
+        yield running
 
 
 @pytest.fixture(autouse=True)

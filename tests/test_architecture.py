@@ -130,8 +130,7 @@ MAY_USE: dict[str, set[str]] = {
     "pocketsphinx": {
         "adapters.speech_recognition", "adapters._recognition_worker", "adapters._voice_activity",
     },
-    "psycopg": {"adapters.postgres"},
-    "psycopg_pool": {"adapters.postgres"},
+    "psycopg": {"adapters.postgres", "adapters._postgres_pool", "adapters._postgres_tables"},
     "pyaudio": {"adapters.microphone", "adapters._microphone_worker", "adapters._pyttsx3_worker"},
     "pygraphviz": {"diagram"},
     "pypdfium2": {"resume"},

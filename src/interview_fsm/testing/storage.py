@@ -18,6 +18,7 @@ import asyncio
 import inspect
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 
 from ..errors import Conflict, Gone, NewerFormat
 from ..events import (
@@ -106,6 +107,10 @@ HARD: tuple[str, ...] = (
     "é" * 400_000,
 )
 """Answers that have broken a storage somewhere."""
+
+
+TURNS: tuple[int, ...] = (*range(13), 16, 24, 32, 48, 64, 96, 128, 192, 256, 384)
+"""Turns of the event loop after which a call is cut short: at once, on the way, when it has just ended."""
 
 
 def entry(version: int, text: str = "An answer.", *, append_id: str = "", at: float = 1.5) -> Entry:
@@ -268,18 +273,49 @@ class StorageContract:
 
     async def a_cancelled_append_leaves_nothing_or_all(self, storage: Storage) -> None:
         """Whenever it is cancelled; repeating it with its id settles the matter."""
-        interview_id, told = fresh(), [entry(version) for version in range(1, 13)]
-        for turns, one in enumerate(told):
+        interview_id, told = fresh(), [entry(version) for version in range(1, len(TURNS) + 1)]
+        for turns, one in zip(TURNS, told, strict=True):
             before = told[: one.version - 1]
-            append = asyncio.ensure_future(storage.append(interview_id, one.version - 1, one))
-            for _ in range(turns):
-                await asyncio.sleep(0)
-            append.cancel()
-            await asyncio.wait({append})
+            await _cut_short(turns, storage.append(interview_id, one.version - 1, one))
             if before:
                 assert await storage.load(interview_id) in (before, [*before, one])
             await storage.append(interview_id, one.version - 1, one)
             assert await storage.load(interview_id) == [*before, one]
+
+    async def cancelled_calls_wear_nothing_out(self, storage: Storage) -> None:
+        """However many there were, each at another moment: what is asked afterwards is done."""
+        ids = [fresh() for _ in range(16)]
+        for turns in TURNS:
+            appends = (_cut_short(turns + n, storage.append(i, 0, entry(1))) for n, i in enumerate(ids))
+            await asyncio.gather(*appends)
+            await asyncio.gather(*(_cut_short(turns, storage.load(interview_id)) for interview_id in ids))
+        logs = {fresh(): [entry(1), entry(2)] for _ in range(32)}
+        await asyncio.gather(*(_tell(storage, interview_id, told) for interview_id, told in logs.items()))
+        for interview_id, told in logs.items():
+            assert await storage.load(interview_id) == told
+
+    async def a_reader_beside_a_writer_sees_a_clean_prefix(self, storage: Storage) -> None:
+        """At whatever moment it reads, and never less than before."""
+        interview_id, told = fresh(), [entry(version) for version in range(1, 41)]
+        await _tell(storage, interview_id, told[:1])
+        writer = asyncio.ensure_future(_tell(storage, interview_id, told, after=1))
+        seen = 1
+        while not writer.done():
+            log = await storage.load(interview_id)
+            assert log == told[: len(log)]
+            assert len(log) >= seen
+            seen = len(log)
+            await asyncio.sleep(0)
+        await writer
+        assert await storage.load(interview_id) == told
+
+    async def a_long_log_is_whole(self, storage: Storage) -> None:
+        """Longer than any interview."""
+        interview_id, told = fresh(), [entry(version) for version in range(1, 251)]
+        await _tell(storage, interview_id, told)
+        assert await storage.load(interview_id) == told
+        assert await storage.load(interview_id, 249) == told[249:]
+        assert (await _head(storage, interview_id)).version == 250
 
     # ------------------------------------------------------------------------------ what is refused
 
@@ -383,6 +419,32 @@ class StorageContract:
         await _refused(Gone, writer)
         await _refused(Gone, storage.load(interview_id))
         assert len(await storage.load(neighbour)) == 1
+
+    async def an_id_erased_while_it_begins_again_stays_erased(self, storage: Storage) -> None:
+        """A writer that repeats its first append, unheard, at that very moment revives nothing."""
+        for turns in range(20):
+            interview_id, first = fresh(), entry(1)
+            await storage.append(interview_id, 0, first)
+            appends = [asyncio.ensure_future(storage.append(interview_id, 0, first)) for _ in range(3)]
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            assert await storage.erase(interview_id) is True
+            for outcome in await asyncio.gather(*appends, return_exceptions=True):
+                assert outcome is None or isinstance(outcome, Gone), outcome
+            await _refused(Gone, storage.load(interview_id))
+            await _refused(Gone, storage.append(interview_id, 0, first))
+
+    async def a_cancelled_erasure_leaves_all_or_nothing(self, storage: Storage) -> None:
+        """Whenever it is cancelled; repeating it settles the matter."""
+        for turns in TURNS:
+            interview_id, told = fresh(), [entry(1), entry(2)]
+            await _tell(storage, interview_id, told)
+            await _cut_short(turns, storage.erase(interview_id))
+            with suppress(Gone):
+                assert await storage.load(interview_id) == told
+            await storage.erase(interview_id)
+            await _refused(Gone, storage.load(interview_id))
+            await _refused(Gone, storage.append(interview_id, 2, entry(3)))
 
     # ------------------------------------------------------------------------------------- listing
 
@@ -491,9 +553,20 @@ class StorageContract:
             await again.aclose()
 
 
-async def _tell(storage: Storage, interview_id: str, told: Sequence[Entry]) -> None:
-    for one in told:
+async def _tell(storage: Storage, interview_id: str, told: Sequence[Entry], after: int = 0) -> None:
+    for one in told[after:]:
         await storage.append(interview_id, one.version - 1, one)
+
+
+async def _cut_short(turns: int, call: Awaitable[object]) -> None:
+    """Begin *call*, cancel it after so many turns of the event loop, and wait until it has ended."""
+    task = asyncio.ensure_future(call)
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.wait({task})
+    if not task.cancelled():
+        task.exception()  # has been seen
 
 
 async def _heads(
