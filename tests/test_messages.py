@@ -184,3 +184,42 @@ def test_the_schema_tells_each_field_and_its_text_without_the_source_codes_inden
     jsonschema_rs.meta.validate(SCHEMA)
     for name, part in SCHEMA["$defs"].items():
         assert "\n    " not in part.get("description", ""), name
+
+
+def test_the_schema_names_itself_and_lists_commands_and_events() -> None:
+    assert {key: value for key, value in SCHEMA.items() if key != "$defs"} == {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": "urn:interview-fsm.v1",
+        "title": "interview-fsm.v1",
+        "description": "The messages of JSON v1: a command is sent by a client, an event by the server.",
+        "oneOf": [{"$ref": "#/$defs/commands"}, {"$ref": "#/$defs/events"}],
+    }
+    assert "interview_fsm" not in json.dumps(SCHEMA), "our modules are nobody's business"
+    assert all("." not in name for name in SCHEMA["$defs"])
+    assert all(isinstance(part.get("description", ""), str) for part in SCHEMA["$defs"].values())
+    undescribed = {name for name, part in SCHEMA["$defs"].items() if not part.get("description")}
+    assert undescribed <= {"commands", "events"}
+    assert messages.MAX_UPLOAD == 10_485_760
+
+
+def test_what_a_plan_leaves_out_is_nothing_in_particular() -> None:
+    bare = messages.PlannedSlot()
+    assert {getattr(bare, name) for name in bare.__struct_fields__} == {""}
+    given = decode(type="create_session", plan={"slots": [{}], "rubric": [{"dimension": "depth"}]})
+    assert isinstance(given, messages.CreateSession)
+    plan = given.plan.plan(0)
+    assert plan.slots == (events.Slot(),)
+    assert plan.rubric == (events.Criterion("depth", "", (), 1.0),)
+    assert (plan.language, plan.advance) == ("en", "auto")
+
+
+@pytest.mark.parametrize(("length", "named"), [(0, False), (1, True), (2, True), (64, True), (65, False)])
+def test_a_refusal_names_an_id_of_1_to_64_characters(length: int, named: bool) -> None:
+    with pytest.raises(messages.Unreadable) as raised:
+        messages.decode(json.dumps({"type": "ping", "id": "x" * length, "colour": 1}))
+    assert (raised.value.command_id == "x" * length) is named
+
+
+@pytest.mark.parametrize("text", ['{"type":' + "[" * 100_000, '{"type": 1}', "[]", '{"type"', "ping", ""])
+def test_what_has_no_type_is_of_another_dialect(text: str) -> None:
+    assert messages.is_message(text) is False

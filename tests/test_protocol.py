@@ -23,7 +23,7 @@ from interview_fsm.states import Trigger
 )
 def test_an_opening_is_split_at_its_last_semicolon(text: str, link: str, questions: int) -> None:
     assert protocol.parse_opening(text) == Opening(link, questions)
-    assert protocol.is_opening(text)
+    assert protocol.is_opening(text) is True
 
 
 @pytest.mark.parametrize(
@@ -45,9 +45,9 @@ def test_an_opening_is_split_at_its_last_semicolon(text: str, link: str, questio
     ],
 )
 def test_what_is_no_opening_hears_what_one_looks_like(text: str) -> None:
-    with pytest.raises(BadMessage, match=r"like https://example\.com/myresume\.pdf;3"):
+    with pytest.raises(BadMessage, match=r"like https://example\.com/myresume\.pdf;3$"):
         protocol.parse_opening(text)
-    assert not protocol.is_opening(text)
+    assert protocol.is_opening(text) is False
 
 
 @pytest.mark.parametrize("count", ["0", "51", "999999999"])
@@ -114,3 +114,35 @@ def test_an_error_is_a_sentence() -> None:
     assert (
         protocol.error("Nothing was heard.", ()) == "Error: Nothing was heard. Nothing is possible any more."
     )
+
+
+@pytest.mark.parametrize("said", ["Really?", "Stop!", "So it is.", "like " + protocol.EXAMPLE])
+def test_a_sentence_that_ends_is_left_as_it_is(said: str) -> None:
+    assert protocol.sentence(said) == said[:1].upper() + said[1:]
+
+
+def test_each_command_of_the_dialect_is_named_as_it_is_written() -> None:
+    words = ["start_interview", "difficulty:LEVEL", "record_answer", "answer:TEXT", "analyze"]
+    words.append("stop_interview")
+    assert sorted(protocol.SPELLINGS.values()) == sorted(words)
+    assert protocol.possible([Trigger.RECORD_ANSWER]) == "Possible now: record_answer."
+
+
+def test_the_numbers_of_the_wire_are_those_that_clients_were_written_for() -> None:
+    codes = {name: value for name, value in vars(protocol).items() if name.startswith("CLOSE_")}
+    assert codes == {
+        "CLOSE_DONE": 1000,
+        "CLOSE_POLICY": 1008,
+        "CLOSE_TOO_BIG": 1009,
+        "CLOSE_ERROR": 1011,
+        "CLOSE_RESTART": 1012,
+        "CLOSE_BUSY": 1013,
+        "CLOSE_NO_DIALECT": 4400,
+        "CLOSE_NO_ACCESS": 4401,
+        "CLOSE_NO_SUBPROTOCOL": 4406,
+        "CLOSE_IDLE": 4408,
+        "CLOSE_TAKEN": 4409,
+        "CLOSE_TOO_MANY": 4429,
+    }
+    assert (protocol.MAX_FRAME, protocol.MAX_BINARY) == (64 * 1024, 256 * 1024)
+    assert protocol.SUBPROTOCOL == "interview-fsm.v1"

@@ -22,7 +22,15 @@ from hypothesis import strategies as st
 from websockets.typing import Subprotocol
 
 from interview_fsm import messages
-from interview_fsm.redaction import KEY_ENDINGS, KEY_FIELDS, Redaction, looks_like_key, masked, redact
+from interview_fsm.redaction import (
+    KEY_ENDINGS,
+    KEY_FIELDS,
+    Redaction,
+    is_secret_name,
+    looks_like_key,
+    masked,
+    redact,
+)
 
 from .serving import LINK, closing, exchange, running
 from .v1_client import PROPER
@@ -52,7 +60,8 @@ FIELDS = [
     "api_key", "apikey", "apiKey", "API_KEY", "api-key", "api.key", "x-api-key", "key", "Key",
     "authorization", "Authorization", "openai_api_key", "anthropicApiKey", "secret", "client_secret",
     "password", "access_key", "secret_key", "aws_secret_access_key", "private_key", "auth_token", "bearer",
-    "credentials", "ａｐｉ_key",
+    "credentials", "credential", "ａｐｉ_key", "access_key_id", "api_keys", "api_secret", "api_token",
+    "bearer_token", "passwd",
 ]  # fmt: skip
 
 HARMLESS = [
@@ -78,6 +87,25 @@ HARMLESS = [
 
 
 # ------------------------------------------------------------------------------ what looks like a key
+
+
+@pytest.mark.parametrize(
+    "name",
+    [*FIELDS, "access_token", "PAGE_TOKEN", "db_password", "Signing-Secret", "token", "password", "secret"],
+)
+def test_a_setting_named_for_a_secret_is_one(name: str) -> None:
+    assert is_secret_name(name)
+
+
+@pytest.mark.parametrize("name", ["", "tokens", "passwords_file", "secretary", "questions", "monkey"])
+def test_a_setting_that_is_no_secret_is_shown(name: str) -> None:
+    assert not is_secret_name(name)
+
+
+def test_three_changes_between_letters_and_digits_make_a_key_and_two_do_not() -> None:
+    word = "abcdefghijklmnopqrstuvwxyz"
+    assert looks_like_key(f"sk-{word}1{word}2")
+    assert not looks_like_key(f"sk-{word}1{word}")
 
 
 @pytest.mark.parametrize("key", KEYS.values(), ids=KEYS.keys())

@@ -21,6 +21,8 @@ from ..test_links import assert_sound
 CORPUS = Path(__file__).parent / "corpus"
 """A folder of small files for each target."""
 
+KEY = "sk-" + "aB3dE5fG7hI9jK1lM3nO5pQ7rS9tU1vW3xY5z7A9"  # in pieces, so that no scanner takes it for one
+
 
 def link(data: bytes) -> None:
     """A link is refused, or it leads to a public place in one unmistakable form."""
@@ -28,7 +30,7 @@ def link(data: bytes) -> None:
 
 
 def plain_text(data: bytes) -> None:
-    """A line of the plain-text dialect is understood or refused in words; no key gets past in one."""
+    """A line of the plain-text dialect is understood or refused in words; a key is noticed behind any."""
     text = data.decode("utf-8", "replace")
     with contextlib.suppress(BadMessage):
         opening = protocol.parse_opening(text)
@@ -38,9 +40,8 @@ def plain_text(data: bytes) -> None:
         line = protocol.parse_line(text)
         assert text.strip().startswith(line.word)
         assert line.rest in text
-    redaction.looks_like_key(text)
-    shown = redaction.redact(text)
-    assert redaction.redact(shown) == shown
+    assert redaction.looks_like_key(f"{text} {KEY}")
+    assert KEY not in redaction.redact(f"{text} {KEY}")
 
 
 def json_v1(data: bytes) -> None:
