@@ -19,6 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from linkify_it import LinkifyIt
 from markdown_it import MarkdownIt
+from msgspec.structs import replace
 from playwright.async_api import async_playwright
 
 from interview_fsm import adapters, cli
@@ -30,12 +31,15 @@ from interview_fsm.events import (
     Attached,
     ChooseDifficulty,
     CorrectAnswer,
+    Delivery,
     Entry,
     Evidence,
     Feedback,
     FeedbackGiven,
     FollowUpWanted,
+    NotScored,
     Observation,
+    OutlineStep,
     Plan,
     Provenance,
     Question,
@@ -43,9 +47,11 @@ from interview_fsm.events import (
     Quote,
     RecordAnswer,
     RetryQuestion,
+    Score,
     Slot,
     StartInterview,
     SubmitAnswer,
+    Total,
     Transcript,
 )
 from interview_fsm.interview import Answer, Interview, Turn
@@ -75,8 +81,22 @@ def entries(word: str = "") -> list[Any]:
         Observation("there", "result", "A result." + word, quoted(first, first[first.index("The") :])),
         Observation("missing", "reason", "No reason." + word),
     )
+    moved = quoted(first, "I moved 😀 two")
+    scores = (
+        Score("relevance", 4, "Nearly every part." + word, (moved,), "Found: a case." + word),
+        Score("depth", 3, "Says why." + word, (), capped=True),
+        NotScored("own" + word, "own_criterion"),
+    )
+    outline = (OutlineStep("own_action", "Your step." + word, moved), OutlineStep("result", "Say [what]."))
+    delivery = Delivery(3, 3.2, None, 1, fillers_at_least=True, pauses=0)
+    silent = tuple(NotScored(each, "nothing_to_assess") for each in ("relevance", "depth"))
     feedback = Feedback(
-        (AnswerFeedback(1, 1, seen, by), AnswerFeedback(2, 2, (), by)),
+        (
+            AnswerFeedback(1, 1, seen, by, scores, 3.6, outline, Delivery(12), ("repeated",)),
+            AnswerFeedback(2, 2, (), by, silent, delivery=delivery),
+        ),
+        totals=(Total("relevance", 4.0, 1), Total("depth", 3.0, 1)),
+        overall=3.6,
         summary="Two answers." + word,
         practice=("Say why." + word,),
         limitations="It cannot tell truth." + word,
@@ -359,7 +379,7 @@ def test_every_form_says_the_same() -> None:
     for words in (
         done.plan.fingerprint,
         "2026-05-04 15:30 UTC",
-        "coach, m-1, version 7 (in place of anthropic)",
+        "coach, m-1, prompt version 7 (in place of anthropic)",
         "2 of 2 asked, 2 answered",
         "From your résumé: “Moved people”",
         "Follow-up to question 1",
@@ -369,10 +389,78 @@ def test_every_form_says_the_same() -> None:
         "Not answered.",
         "No reason.",
         "Say why.",
+        "Overall 3.6 of 5: Relevance 4.0, Depth for the level 3.0.",
+        "Relevance, 4 of 5: Nearly every part. Found: a case. “I moved 😀 two”",
+        "Depth for the level, 3 of 5: Says why. It would be higher, had words of the answer borne it out.",
+        "Own, not scored: It is a criterion of this interview's own",
+        "Not scored: There is nothing in it that could be scored.",
+        "Delivery, which goes into no score: 12 words.",
+        "3 words, 3 seconds, at least 1 fillers such as “um”, 0 pauses.",
+        "What was said twice counted once.",
+        "A better answer in outline",
+        "Your step. “I moved 😀 two”",
+        "Say [what].",
         "It cannot tell truth.",
     ):
-        assert words in page, words
+        assert re.sub("[“”]", "", words) in re.sub("[“”]", "", page), words
         assert words in report, words
+
+
+def test_the_plain_text_tells_the_scores_in_sentences_without_a_table() -> None:
+    said = as_text(held())
+    for words in (
+        "Overall 3.6 of 5: Relevance 4.0, Depth for the level 3.0.",
+        "  Relevance, 4 of 5: Nearly every part.",
+        "  Not scored: There is nothing in it that could be scored.",
+        "  A better answer in outline:\n    Your step. “I moved 😀 two”\n    Say [what].",
+    ):
+        assert words in said
+
+
+class Charts(HTMLParser):
+    """The names and the widths of the bars of the charts of a page."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.names: list[str] = []
+        self.bars: list[float] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        if tag == "svg":
+            assert given["role"] == "img"
+            self.names.append(given["aria-label"] or "")
+        if given.get("class") == "bar":
+            self.bars.append(float(given["width"] or 0))
+
+
+def test_the_chart_has_a_bar_for_each_dimension_and_a_name_that_says_the_same() -> None:
+    chart = Charts(as_html(held()))
+    assert chart.names == [
+        "Mean score by dimension, from 1 to 5: Relevance 4.0; Depth for the level 3.0",
+    ]
+    relevance, depth = chart.bars
+    assert relevance / depth == pytest.approx(4 / 3)
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_a_hosts_dimension_is_text_in_the_chart_whatever_it_is_called(text: str) -> None:
+    done = held()
+    assert done.feedback is not None
+    usual = Skeleton(as_html(done))
+    done.feedback = replace(done.feedback, totals=(Total(text, 4.0, 1), Total("own" + text, 3.0, 1)))
+    page = Skeleton(as_html(done))
+    assert [tag for tag, *_ in page.tags] == [tag for tag, *_ in usual.tags]
+    assert page.others == []
+
+
+def test_without_a_score_there_is_no_chart() -> None:
+    done = held()
+    assert done.feedback is not None
+    done.feedback = replace(done.feedback, totals=(), overall=None)
+    assert Charts(as_html(done)).names == []
+    assert "Overall 3.6 of 5: " not in as_markdown(done)
 
 
 def test_questions_are_counted_as_a_candidate_counts() -> None:
@@ -425,7 +513,8 @@ def test_json_has_its_own_version_and_these_fields() -> None:
             "plan",
             "fingerprint",
         ),
-        *("questions", "stale", "summary", "practice", "limitations", "dropped_quotes", "provenance"),
+        *("questions", "stale", "summary", "practice", "limitations", "dropped_quotes"),
+        *("totals", "overall", "provenance"),
     ]
     assert (report["format"], report["version"]) == ("interview_fsm.report", 1)
     assert (report["offsets"], report["made_at"]) == ("code points", "2026-05-04T15:30:00Z")

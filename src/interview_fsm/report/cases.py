@@ -62,7 +62,7 @@ class Case(Struct, frozen=True):
         given = self.given
         if given is None or not (revision == given.revision or (revision is None and self.is_stale)):
             return ()
-        quotes = [seen.quote for seen in given.observations if seen.quote]
+        quotes = dict.fromkeys(given.quotes)
         return tuple(q for q in quotes if 0 <= q.start < q.end and text[q.start : q.end] == q.text)
 
 
@@ -114,7 +114,8 @@ def facts(interview: Interview, made_at: datetime | None) -> Iterator[tuple[str,
 
 def made_by(provenance: Provenance) -> str:
     """Who made something, in words; empty where that is not known."""
-    named = [provenance.adapter, provenance.model, provenance.version and f"version {provenance.version}"]
+    what = "prompt version" if provenance.model else "version"
+    named = [provenance.adapter, provenance.model, provenance.version and f"{what} {provenance.version}"]
     said = ", ".join(filter(None, named))
     if said and provenance.fallback_from:
         said += f" (in place of {', '.join(provenance.fallback_from)})"

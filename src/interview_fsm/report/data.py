@@ -8,7 +8,19 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
-from ..events import Evidence, Feedback, Observation, Plan, Provenance, Slot
+from ..events import (
+    Delivery,
+    Evidence,
+    Feedback,
+    NotScored,
+    Observation,
+    OutlineStep,
+    Plan,
+    Provenance,
+    Score,
+    Slot,
+    Total,
+)
 from ..interview import Answer, Interview
 from .cases import Case, cases
 from .text import UNSEEN
@@ -22,6 +34,12 @@ class AnswerReport(Struct, frozen=True):
     """The answer has changed since."""
     observations: tuple[Observation, ...]
     provenance: Provenance
+    scores: tuple[Score | NotScored, ...]
+    """One for each dimension of the rubric; empty in feedback from before there were scores."""
+    overall: float | None
+    outline: tuple[OutlineStep, ...]
+    delivery: Delivery | None
+    flags: tuple[str, ...]
 
 
 class QuestionReport(Struct, frozen=True):
@@ -62,6 +80,10 @@ class Report(Struct, frozen=True, kw_only=True):
     practice: tuple[str, ...]
     limitations: str
     dropped_quotes: int
+    totals: tuple[Total, ...]
+    """By dimension."""
+    overall: float | None
+    """The mean of the answers' overall figures; null where nothing was scored."""
     provenance: Provenance | None
     """Of the feedback; null while there is none."""
 
@@ -92,6 +114,8 @@ def _report(interview: Interview, made_at: datetime | None) -> Report:
         practice=feedback.practice,
         limitations=feedback.limitations,
         dropped_quotes=feedback.dropped_quotes,
+        totals=feedback.totals,
+        overall=feedback.overall,
         provenance=interview.feedback.provenance if interview.feedback else None,
     )
 
@@ -118,4 +142,14 @@ def _answer(case: Case) -> AnswerReport | None:
     given = case.given
     if given is None:
         return None
-    return AnswerReport(given.revision, case.is_stale, given.observations, given.provenance)
+    return AnswerReport(
+        given.revision,
+        case.is_stale,
+        given.observations,
+        given.provenance,
+        given.scores,
+        given.overall,
+        given.outline,
+        given.delivery,
+        given.flags,
+    )

@@ -7,14 +7,15 @@ escapes whatever is not markup already, so that nothing from outside can become 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from functools import lru_cache
 from html import escape
 from importlib.resources import files
 
-from ..events import Observation, Quote
+from ..events import AnswerFeedback, Feedback, Observation, Quote, Total
 from ..interview import Interview
+from . import scores
 from .cases import KINDS, NO_FEEDBACK, TITLE, Case, cases, facts
 from .text import plain
 
@@ -46,6 +47,8 @@ def as_html(interview: Interview, *, made_at: datetime | None = None) -> str:
 def _sections(interview: Interview) -> Iterator[_Markup]:
     feedback = interview.feedback
     yield _section("Summary", _tag("p", feedback.summary if feedback else NO_FEEDBACK, dir="auto"))
+    if feedback and feedback.totals:
+        yield _section("Scores", chart(feedback), _said("p", scores.totals(feedback)))
     if interview.turns:
         language = interview.plan.language if _LANGUAGE.fullmatch(interview.plan.language) else ""
         yield _section("Questions and answers", *(_case(case, language) for case in cases(interview)))
@@ -76,6 +79,65 @@ def _parts(case: Case, language: str) -> Iterator[_Markup]:
     if case.given and case.given.observations:
         yield _tag("h4", "What was noticed")
         yield _list("ul", (_observation(seen, language) for seen in case.given.observations))
+    if case.given:
+        yield from _scored(case.given, language)
+
+
+def _scored(given: AnswerFeedback, language: str) -> Iterator[_Markup]:
+    if given.scores:
+        yield _tag("h4", "Scores")
+        yield _list("ul", (_score(each, language) for each in scores.lines(given)))
+    for said in scores.remarks(given):
+        yield _said("p", said, class_="note")
+    if given.outline:
+        yield _tag("h4", "A better answer in outline")
+        yield _list(
+            "ol",
+            (_tag("li", step.text, *_quotes([step.quote], language), dir="auto") for step in given.outline),
+        )
+
+
+def _score(score: scores.Line, language: str) -> _Markup:
+    return _tag(
+        "li", _tag("strong", f"{score.label}:"), " ", score.text, *_quotes(score.quotes, language), dir="auto"
+    )
+
+
+def _quotes(quotes: Iterable[Quote | None], language: str) -> Iterator[str]:
+    for quote in quotes:
+        if quote is not None:
+            yield from (" ", _said("q", quote.text, lang=language))
+
+
+def chart(feedback: Feedback) -> _Markup:
+    """The totals as bars on the scale from 1 to 5; its name says all that it shows."""
+    rows, height = feedback.totals, 30 * len(feedback.totals) + 22
+    bars = (_bar(total, 30 * place) for place, total in enumerate(rows))
+    ticks = (
+        _tag("text", str(value), x=str(_AXIS + _UNIT * value), y=str(height - 4), class_="tick")
+        for value in range(1, scores.HIGHEST + 1)
+    )
+    shown = "; ".join(f"{scores.named(total.dimension)} {total.mean}" for total in rows)
+    name = f"Mean score by dimension, from 1 to {scores.HIGHEST}: {shown}"
+    return _tag("svg", *bars, *ticks, role="img", aria_label=name, viewBox=f"0 0 440 {height}")
+
+
+_AXIS, _UNIT = 170, 48
+_LONGEST = 20
+"""Letters of a dimension's name that have room beside its bar."""
+
+
+def _bar(total: Total, top: int) -> _Markup:
+    named = scores.named(total.dimension)
+    short = named if len(named) <= _LONGEST else f"{named[: _LONGEST - 1]}…"
+    width = _UNIT * total.mean
+    return _tag(
+        "g",
+        _tag("text", short, x=str(_AXIS - 8), y=str(top + 19), class_="name"),
+        _tag("rect", x=str(_AXIS), y=str(top + 6), width=str(5 * _UNIT), height="18", class_="scale"),
+        _tag("rect", x=str(_AXIS), y=str(top + 6), width=f"{width:.1f}", height="18", class_="bar"),
+        _tag("text", str(total.mean), x=str(_AXIS + 5 * _UNIT + 6), y=str(top + 19)),
+    )
 
 
 def _observation(seen: Observation, language: str) -> _Markup:

@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from datetime import datetime
 from itertools import pairwise
 
-from ..events import Observation
+from ..events import AnswerFeedback, Observation, OutlineStep
 from ..interview import Interview
+from . import scores
 from .cases import KINDS, NO_FEEDBACK, TITLE, Case, cases, facts
 from .text import line, plain
 
@@ -34,6 +35,8 @@ def _blocks(interview: Interview, made_at: datetime | None) -> Iterator[str]:
     yield _items(f"{label}: {_inline(value)}" for label, value in facts(interview, made_at))
     yield "## Summary"
     yield _paragraph(feedback.summary if feedback else NO_FEEDBACK)
+    if feedback and (said := scores.totals(feedback)):
+        yield _paragraph(said)
     if interview.turns:
         yield "## Questions and answers"
     for case in cases(interview):
@@ -58,6 +61,28 @@ def _case(case: Case) -> Iterator[str]:
         yield f"*{case.note}*"
     if case.given and case.given.observations:
         yield _items(_observation(seen) for seen in case.given.observations)
+    if case.given:
+        yield from _scored(case.given)
+
+
+def _scored(given: AnswerFeedback) -> Iterator[str]:
+    if given.scores:
+        yield "#### Scores"
+        yield _items(_score(each) for each in scores.lines(given))
+    if said := scores.remarks(given):
+        yield _items(map(_inline, said))
+    if given.outline:
+        yield "#### A better answer in outline"
+        yield "\n".join(f"{place}. {_step(step)}" for place, step in enumerate(given.outline, 1))
+
+
+def _score(score: scores.Line) -> str:
+    said = f"**{_inline(score.label)}:** {_inline(score.text)}"
+    return " ".join([said, *(f"“{_inline(quote.text)}”" for quote in score.quotes)])
+
+
+def _step(step: OutlineStep) -> str:
+    return _inline(step.text) + (f" “{_inline(step.quote.text)}”" if step.quote else "")
 
 
 def _observation(seen: Observation) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from ..events import Feedback, Observation
 from ..interview import Interview
+from . import scores
 from .cases import KINDS, NO_FEEDBACK, Case, cases
 
 _LINE_END = re.compile("\r\n|[\r\v\f\x85\u2028\u2029]")
@@ -37,7 +38,7 @@ def as_text(interview: Interview) -> str:
     feedback = interview.feedback
     if feedback is None:
         return NO_FEEDBACK
-    parts = [plain(feedback.summary)]
+    parts = [plain(feedback.summary), line(scores.totals(feedback))]
     parts += ["\n".join(_case(case)) for case in cases(interview)]
     parts += ["\n".join(_practice(feedback)), plain(feedback.limitations)]
     return "\n\n".join(part for part in parts if part)
@@ -54,6 +55,15 @@ def _case(case: Case) -> Iterator[str]:
         yield f"  {case.note}"
     for seen in case.given.observations if case.given else ():
         yield f"  {_observation(seen)}"
+    if case.given:
+        for score in scores.lines(case.given):
+            yield f"  {line(score.label)}: {line(score.text)}"
+        for said in scores.remarks(case.given):
+            yield f"  {line(said)}"
+        if case.given.outline:
+            yield "  A better answer in outline:"
+        for step in case.given.outline:
+            yield f"    {line(step.text)}" + (f" “{line(step.quote.text)}”" if step.quote else "")
 
 
 def _observation(seen: Observation) -> str:

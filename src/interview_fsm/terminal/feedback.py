@@ -10,9 +10,9 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from ..events import Observation
+from ..events import AnswerFeedback, Observation
 from ..interview import Interview
-from ..report import plain
+from ..report import plain, scores
 from ..report.cases import KINDS, NO_FEEDBACK, Case, cases
 from .showing import show
 
@@ -26,6 +26,8 @@ def report(console: Console, interview: Interview) -> None:
     console.print()
     show(console, Rule("Your feedback", style="bold"))
     show(console, Text(plain(feedback.summary) if feedback else NO_FEEDBACK))
+    if feedback and (said := scores.totals(feedback)):
+        show(console, Text(plain(said), style="bold"))
     console.print()
     show(console, _table(interview))
     if feedback and feedback.practice:
@@ -51,6 +53,8 @@ def _table(interview: Interview) -> Table:
             _add_note(table, case.note)
         for seen in case.given.observations if case.given else ():
             _add_observation(table, seen)
+        if case.given:
+            _add_scores(table, case.given)
         table.add_section()
     return table
 
@@ -73,6 +77,16 @@ def _add_observation(table: Table, seen: Observation) -> None:
     if seen.quote is not None:
         text.append(f"\n“{' '.join(plain(seen.quote.text).split())}”", style="italic")
     table.add_row("", Text(f"{mark} {KINDS[seen.kind]}", style=style), text)
+
+
+def _add_scores(table: Table, given: AnswerFeedback) -> None:
+    for each in scores.lines(given):
+        table.add_row("", "Score", Text.assemble((f"{plain(each.label)}: ", "bold"), plain(each.text)))
+    for said in scores.remarks(given):
+        table.add_row("", "", Text(plain(said), style="dim"))
+    for place, step in enumerate(given.outline):
+        words = f" “{' '.join(plain(step.quote.text).split())}”" if step.quote else ""
+        table.add_row("", "" if place else "Outline", Text(plain(step.text)).append(words, style="italic"))
 
 
 def _points(points: Sequence[str]) -> Table:

@@ -627,7 +627,7 @@ export function report(app) {
     say(ui.title, feedback ? "Your feedback" : working ? "Your feedback is on its way" : "Your interview");
     show(ui.working, working);
     show(ui.summary, feedback || !working);
-    say(ui.summaryText, feedback ? feedback.summary : turns.some(({ answer }) => answer) ? "There is no feedback." : "Nothing was answered, so there is no feedback.");
+    say(ui.summaryText, feedback ? `${feedback.summary}${feedback.overall ? ` Overall score: ${feedback.overall} of 5.` : ""}` : turns.some(({ answer }) => answer) ? "There is no feedback." : "Nothing was answered, so there is no feedback.");
     show(ui.practiceBox, feedback?.practice?.length);
     say(ui.limitations, feedback?.limitations ?? "");
     show(ui.analyze, can("analyze") && !working && stale.length);
@@ -645,12 +645,12 @@ export function report(app) {
     return el("article", { class: "card case", "aria-labelledby": `q${number}` },
       headOf(turn, model, `q${number}`),
       el("p", { class: "question small" }, text),
-      answer && (fits ? beside(answer.text, given.observations ?? []) : el("p", { class: "answer" }, answer.text)),
+      answer && (fits ? beside(answer.text, given) : el("p", { class: "answer" }, answer.text)),
       answer && !fits && model.feedback && el("p", { class: "warn" }, "This answer is newer than the feedback."),
       ...footOf(turn, app));
   }
 
-  function beside(answer, observations) {
+  function beside(answer, { observations = [], scores = [] }) {
     const notes = observations.map((each, place) => ({ ...each, mark: place + 1 }));
     const quotes = notes.flatMap(({ quote, mark }) => (quote ? { ...quote, mark } : []));
     const words = el("p", { class: "answer" }, ...slices(answer, quotes).flatMap(({ text, marks, ends }) => [
@@ -659,8 +659,12 @@ export function report(app) {
     ]));
     return el("div", { class: "beside" },
       el("div", {}, el("h4", {}, "Your answer"), words),
-      el("div", {}, el("h4", {}, "What was noticed"), el("ul", {}, ...notes.map((each) => note(each, words)))));
+      el("div", {}, el("h4", {}, "What was noticed"), el("ul", {}, ...notes.map((each) => note(each, words))),
+        scores.length && el("h4", {}, "Scores"), el("ul", {}, ...scores.map(score))));
   }
+
+  const score = ({ dimension, value, anchor, reason }) =>
+    el("li", {}, el("strong", {}, dimension), value ? ` ${value} of 5: ${anchor}` : ` not scored: ${reason.replaceAll("_", " ")}`);
 
   const reference = (mark) => el("sup", { class: "ref" }, String(mark));
 
