@@ -140,8 +140,9 @@ class Commands(click.Group):
 
 def _give_up(error: InterviewError) -> NoReturn:
     from .protocol import sentence
+    from .report import plain
 
-    click.echo(f"interview-fsm: {sentence(str(error))}", err=True)
+    click.echo(f"interview-fsm: {plain(sentence(str(error)))}", err=True)
     sys.exit(_exit_code(error))
 
 
@@ -1051,14 +1052,18 @@ async def _load(storage: Storage, interview_id: str) -> list[Entry]:
 @DATABASE
 def show(interview_id: str, database: Path | None) -> None:
     """Show one: questions, answers, feedback."""
+    from rich.text import Text
+
     from . import terminal
     from .interview import Interview
+    from .report import plain
 
     entries = _run(_with_storage(database, lambda storage: _load(storage, interview_id)))
     interview = Interview.replay(interview_id, entries)
     difficulty = f", difficulty {interview.difficulty}" if interview.difficulty else ""
     with _talk() as console:
-        terminal.show(console, f"{interview.id}: {interview.state.replace('_', ' ')}{difficulty}")
+        head = f"{interview.id}: {interview.state.replace('_', ' ')}{difficulty}"
+        terminal.show(console, Text(plain(head)))
         terminal.report(console, interview)
 
 

@@ -94,5 +94,5 @@ def _points(points: Sequence[str]) -> Table:
     table.add_column(justify="right", no_wrap=True)
     table.add_column(ratio=1, overflow="fold")
     for place, point in enumerate(points, 1):
-        table.add_row(f"{place}.", plain(point))
+        table.add_row(f"{place}.", Text(plain(point)))
     return table
