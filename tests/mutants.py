@@ -43,8 +43,8 @@ TESTS = {
     "protocol": ("test_protocol", "test_plaintext"),
     "messages": ("test_messages", "test_v1_docs", "test_v1_fuzz"),
     "access": ("test_door",),
-    "door": ("test_door",),
-    "proxies": ("test_proxies",),
+    "door": ("test_door", "test_proxies"),
+    "proxies": ("test_proxies", "test_door"),
     "redaction": ("test_redaction",),
     "keys": ("test_settings",),
 }
