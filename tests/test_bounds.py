@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import time
 from contextlib import suppress
 from typing import Any
 
 import pytest
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
+from websockets.protocol import State as WebSocketState
 
 from interview_fsm.adapters.memory import MemoryStorage
 from interview_fsm.engine import Engine
@@ -21,6 +23,7 @@ from interview_fsm.events import (
     CorrectAnswer,
     FinishAnswer,
     Plan,
+    Question,
     RecordAnswer,
     StartInterview,
     StopInterview,
@@ -29,15 +32,16 @@ from interview_fsm.events import (
 from interview_fsm.house import Limits
 from interview_fsm.jsonv1.outbox import MOST_UNSENT_BYTES, Outbox
 from interview_fsm.messages import Pong, Speech
+from interview_fsm.ports import Brief
 from interview_fsm.protocol import CLEARED, STOPPED
 from interview_fsm.seats import Seats, TooManySessions
 from interview_fsm.session import TO_THE_END
 from interview_fsm.states import State, Trigger
-from interview_fsm.testing import ScriptedInterviewer, ScriptedRecorder, ScriptedTranscriber, Step, run
+from interview_fsm.testing import ScriptedInterviewer, ScriptedRecorder, ScriptedTranscriber, run
 from interview_fsm.uploads import Space, Uploads
 from interview_fsm.waiting import Waiting
 
-from .raw import opened
+from .raw import PING, PONG, frame, opened
 from .serving import LINK, PATIENCE, closing, exchange, running
 from .v1_client import SUBPROTOCOL, client, schema_of
 
@@ -354,14 +358,36 @@ def test_what_waits_is_bounded_in_number_and_in_bytes() -> None:
     assert len(waiting) == 0
 
 
+# ------------------------------------------------------------------------------------ who is still there
+
+
+class Thinking(ScriptedInterviewer):
+    """Makes its questions when ``done`` is set."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.done = asyncio.Event()
+
+    async def ask(self, brief: Brief) -> Question:
+        await self.done.wait()
+        return await super().ask(brief)
+
+
 def test_a_paste_of_any_length_waits_for_what_is_slow_and_the_client_is_not_taken_for_dead() -> None:
     async def main() -> None:
-        # 64 lines wait, then nothing is read for seven times as long as the answer to a ping may take.
-        slow = ScriptedInterviewer([Step(takes=1.5)])
-        patient = {"ping": 0.1, "watch": 0.02, "rate": 1e9, "burst": 10**9}
-        async with running(interviewer=slow, **patient) as served, served.connect() as socket:
+        slow = Thinking()
+        settings = {"watch": 3600.0, "rate": 1e9, "burst": 10**9}  # who is there is looked at below
+        async with running(interviewer=slow, **settings) as served, served.connect() as socket:
             for line in (LINK, "start_interview", "difficulty:easy", *["nonsense"] * 200, "answer:kept"):
                 await socket.send(line)
+            (connection,) = served.server._connections
+            async with asyncio.timeout(PATIENCE):
+                while not connection._socket.recv_messages.paused:
+                    await asyncio.sleep(0.01)
+            for minutes in range(1, 60):
+                connection.feel_pulse(time.monotonic() + 60 * minutes)
+                await asyncio.sleep(0)
+            slow.done.set()
             heard = [str(await asyncio.wait_for(socket.recv(), PATIENCE)) for _ in range(203)]
             assert heard[1].startswith("Question asked:")
             assert heard[-1] == "Answer recorded: kept"
@@ -370,11 +396,35 @@ def test_a_paste_of_any_length_waits_for_what_is_slow_and_the_client_is_not_take
     asyncio.run(main())
 
 
-def test_who_does_not_answer_a_ping_is_let_go_and_who_does_stays() -> None:
+def test_who_answers_a_ping_or_says_anything_stays_and_who_does_not_is_let_go() -> None:
     async def main() -> None:
-        async with running(ping=0.1, watch=0.02) as served, served.connect() as living:
-            async with opened(served.server.port) as dead:
-                assert await dead.close_code() == 1011
-            assert await living.ping() is not None
+        async with running(watch=3600.0) as served, opened(served.server.port) as eve:
+            async with asyncio.timeout(PATIENCE):
+                while not served.server._connections:
+                    await asyncio.sleep(0.01)
+            (connection,) = served.server._connections
+            guest = connection._socket
+            for sign in (frame(b"", PONG), frame("hello"), frame(b"", PING)):
+                connection.feel_pulse(time.monotonic() + 21)
+                assert guest._asked is not None
+                await eve.write(sign)
+                async with asyncio.timeout(PATIENCE):
+                    while guest._asked is not None:
+                        await asyncio.sleep(0.01)
+            assert guest.state is WebSocketState.OPEN
+            soon = time.monotonic()
+            connection.feel_pulse(soon + 21)
+            connection.feel_pulse(soon + 40)
+            assert guest.state is WebSocketState.OPEN
+            connection.feel_pulse(soon + 42)
+            assert await eve.close_code() == 1011
+
+    asyncio.run(main())
+
+
+def test_who_does_not_answer_a_ping_is_let_go() -> None:
+    async def main() -> None:
+        async with running(ping=0.1, watch=0.02) as served, opened(served.server.port) as dead:
+            assert await dead.close_code() == 1011
 
     asyncio.run(main())
