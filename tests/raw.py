@@ -70,25 +70,27 @@ class Raw:
 
     async def frames(self) -> list[tuple[int, bytes]]:
         """Every frame until the connection ends: opcode and payload."""
-        found = []
-        try:
-            async with asyncio.timeout(PATIENCE):
-                while True:
-                    first, size = await self._reader.readexactly(2)
-                    if size == 126:
-                        size = int.from_bytes(await self._reader.readexactly(2))
-                    elif size == 127:
-                        size = int.from_bytes(await self._reader.readexactly(8))
-                    found.append((first & 15, await self._reader.readexactly(size)))
-        except (asyncio.IncompleteReadError, ConnectionError):
-            return found
+        return [frame async for frame in self._frames()]
 
     async def close_code(self) -> int | None:
         """The code that the connection is closed with; None when it ends without one."""
-        for opcode, payload in await self.frames():
+        async for opcode, payload in self._frames():
             if opcode == CLOSE:
                 return int.from_bytes(payload[:2])
         return None
+
+    async def _frames(self) -> AsyncGenerator[tuple[int, bytes]]:
+        try:
+            while True:
+                first, size = await self._exactly(2)
+                if size in (126, 127):
+                    size = int.from_bytes(await self._exactly(2 if size == 126 else 8))
+                yield first & 15, await self._exactly(size)
+        except (asyncio.IncompleteReadError, ConnectionError):
+            return
+
+    async def _exactly(self, size: int) -> bytes:
+        return await asyncio.wait_for(self._reader.readexactly(size), PATIENCE)
 
     def abort(self) -> None:
         """End it without a word."""
