@@ -84,9 +84,9 @@ ABUSES = {
     "pings": Abuse(frame(b"", PING) * 20_000, 1008),
     "pongs": Abuse(frame(b"", PONG) * 20_000, 1008),
     "pings within a text": Abuse(frame(LINE, fin=False) + frame(b"", PING) * 20_000, 1008),
-    "lines": Abuse(frame(LINE) + frame("nonsense") * 24, 1008, settings=FEW),
-    "commands": Abuse(PINGED * 24, 1008, v1=True, settings=FEW),
-    "what is no command": Abuse(PINGED + frame("{}") * 24, 1008, v1=True, settings=FEW),
+    "lines": Abuse(frame(LINE) + frame("nonsense") * 21, 1008, settings=FEW),
+    "commands": Abuse(PINGED * 22, 1008, v1=True, settings=FEW),
+    "what is no command": Abuse(PINGED + frame("{}") * 21, 1008, v1=True, settings=FEW),
     "empty texts": Abuse(frame("") * 8, 1008, v1=True, settings={"rate": 0.01, "burst": 2}),
     # of no dialect
     "nothing that opens": Abuse(frame("hello") * 3, 4400),
