@@ -1,10 +1,12 @@
 """PostgreSQL as it is in the world: replies lost, servers restarted, ten starting at once, others' tables."""
 
 import asyncio
+import json
 import os
+import signal
 import subprocess
 import sys
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 import psycopg
 import pytest
@@ -12,8 +14,15 @@ import pytest
 from interview_fsm import keys
 from interview_fsm.adapters import _postgres_tables as tables
 from interview_fsm.adapters import postgres
-from interview_fsm.errors import AdapterError, Conflict, Gone, SettingError
+from interview_fsm.engine import Engine
+from interview_fsm.errors import AdapterError, Conflict, Gone, SessionOver, SessionTaken, SettingError
+from interview_fsm.events import ChooseDifficulty, StartInterview
+from interview_fsm.interview import Interview
 from interview_fsm.testing.storage import entry, fresh
+
+from .test_cli import RESUME, process, server
+from .test_end_to_end import interview, serving_files
+from .worlds import MATERIAL, PLAN, World, candidate
 
 SECRET = "hunter2-is-no-password"
 
@@ -467,3 +476,66 @@ async def opened_and_closed():
     await storage.aclose()
     with pytest.raises(AdapterError, match="closed"):
         await storage.load("nothing")
+
+
+# ------------------------------------------------------------------------------- whole interviews
+
+
+def test_of_two_engines_with_one_interview_the_later_has_it(dsn):
+    """Who still believes to have it loses the next append and lets go; nothing is doubled."""
+
+    async def story():
+        async with AsyncExitStack() as stack:
+            engines = []
+            for _ in range(2):
+                storage = await postgres.create(dsn=dsn)
+                stack.push_async_callback(storage.aclose)
+                world = World(kept=storage)
+                ports = {"recorder": world.recorder, "transcriber": world.transcriber}
+                engine = Engine(world.storage, world.interviewer, follow_up=None, **ports)
+                engines.append(await stack.enter_async_context(engine))
+            earlier = engines[0].new(MATERIAL, token="token")
+            await earlier.send(StartInterview(PLAN))
+            interview_id = earlier.interview.id
+            later = await engines[1].open(interview_id, token="token")
+            with pytest.raises((Conflict, SessionOver, SessionTaken)):
+                await earlier.send(ChooseDifficulty("mid"))
+            sat = await candidate(later)
+            assert [turn.question.number for turn in sat.turns] == [1, 2]
+            entries = await engines[1].storage.load(interview_id)
+            assert [one.version for one in entries] == list(range(1, len(entries) + 1))
+            assert Interview.replay(interview_id, entries).state == "stopped"
+
+    asyncio.run(asyncio.wait_for(story(), 90))
+
+
+def test_an_interview_served_from_a_database_can_be_listed_and_deleted(dsn, tmp_path, monkeypatch):
+    for name in ("HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME"):
+        monkeypatch.setenv(name, str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(postgres.SETTING, f"{dsn} password={SECRET}")
+    (tmp_path / "cv.txt").write_text(RESUME)
+
+    with (
+        serving_files(tmp_path) as web,
+        server("--storage", "postgres", "--allow-fetch", f"127.0.0.1:{web}") as (serving, banner, url),
+    ):
+        heard = asyncio.run(interview(url, f"http://127.0.0.1:{web}/cv.txt"))
+        assert not [reply for reply in heard if reply.startswith("Error")], heard
+        listed = process("sessions", "list", "--json", "--storage", "postgres")  # beside the server
+        serving.send_signal(signal.SIGTERM)
+        said = banner + "".join(serving.communicate(timeout=60)) + listed.stderr
+    (row,) = json.loads(listed.stdout)
+    assert (row["state"], row["answered"]) == ("stopped", 2)
+    shown = process("sessions", "show", row["id"], "--storage", "postgres")
+    assert "and we fixed it" in shown.stdout
+    deleted = process("sessions", "delete", row["id"], "--yes", "--storage", "postgres")
+    assert deleted.returncode == 0, deleted.stderr
+    settings = process("config", "show")
+    assert postgres.SETTING in settings.stdout
+    assert SECRET not in said + shown.stdout + shown.stderr + settings.stdout + settings.stderr
+    assert SECRET[-4:] not in settings.stdout
+    _, rows = contents(dsn)
+    assert rows["interview_entry"] == []
+    amiss = process("sessions", "list", "--storage", "postgres", "--database", "x.db")
+    assert (amiss.returncode, "--database" in amiss.stderr) == (4, True)

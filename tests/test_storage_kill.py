@@ -6,10 +6,11 @@ import random
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 
-from interview_fsm.adapters import sqlite
+from interview_fsm.adapters import postgres, sqlite
 from interview_fsm.errors import Gone
 from interview_fsm.events import Entry, SubmitAnswer
 
@@ -21,6 +22,13 @@ def told(session, version):
     """What a session says at a version: unlike everything else that is said."""
     text = f"{session} says {version}. " * (1 + version * 37 % 90)
     return Entry(version, f"{session}:{version}", float(version), (SubmitAnswer(1, text),))
+
+
+async def opened(where, **options):
+    """The storage in a file, or in the database of a connection string."""
+    if isinstance(where, str):
+        return await postgres.create(dsn=where, **options)
+    return await sqlite.create(path=where, **options)
 
 
 # ----------------------------------------------------------------------- the child that is killed
@@ -38,18 +46,18 @@ async def session(storage, name):
         version += 1
 
 
-async def child(path):
+async def child(where):
     os.write(1, b"opening 0\n")
-    storage = await sqlite.create(path=path)
+    storage = await opened(where)
     await asyncio.gather(*(session(storage, name) for name in SESSIONS))
 
 
 # ---------------------------------------------------------------------------------------- the test
 
 
-def acknowledged_before_killed(path, lines):
+def acknowledged_before_killed(where, lines):
     """What a child acknowledged that is killed when it has written a number of lines."""
-    command = [sys.executable, __file__, str(path)]
+    command = [sys.executable, __file__, type(where).__name__, str(where)]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
         watch = threading.Timer(60, process.kill)  # a child that hangs fails the test below
         watch.start()
@@ -62,9 +70,9 @@ def acknowledged_before_killed(path, lines):
     return [(name, int(version)) for name, version in (line.decode().split() for line in heard)][1:]
 
 
-async def logs(path, after):
+async def logs(where, after):
     """Of each session the entries after a version."""
-    storage = await sqlite.create(path=path, read_only=True)
+    storage = await opened(where, read_only=True)
     try:
         heads = [head.interview_id async for head in storage.interviews()]
         return {name: await storage.load(name, after[name]) for name in heads}
@@ -82,8 +90,13 @@ def check(found, checked, acknowledged):
 
 @pytest.mark.slow
 @pytest.mark.timeout(1_800)
-def test_every_acknowledged_append_survives_kill_9_exactly_once(tmp_path):
-    path, chance = tmp_path / "interviews.db", random.Random(20)
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+def test_every_acknowledged_append_survives_kill_9_exactly_once(kind, tmp_path, request):
+    if kind == "postgres":
+        path = request.getfixturevalue("cluster").new_database()
+    else:
+        path = tmp_path / "interviews.db"
+    chance = random.Random(20)
     acknowledged = dict.fromkeys(SESSIONS, 0)
     checked = dict(acknowledged)
     for _ in range(KILLS):
@@ -102,4 +115,4 @@ def test_every_acknowledged_append_survives_kill_9_exactly_once(tmp_path):
 
 
 if __name__ == "__main__":
-    asyncio.run(child(sys.argv[1]))
+    asyncio.run(child(sys.argv[2] if sys.argv[1] == "str" else Path(sys.argv[2])))

@@ -1,4 +1,4 @@
-"""Random histories: the SQLite storage answers as the one in memory does, call for call."""
+"""Random histories: SQLite and PostgreSQL answer as the storage in memory does, call for call."""
 
 import asyncio
 import os
@@ -9,12 +9,18 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
 
-from interview_fsm.adapters import memory, sqlite
+from interview_fsm.adapters import memory, postgres, sqlite
 from interview_fsm.events import EVENTS, Entry, Material, SubmitAnswer
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]  # the machine may be busy
 IN_FULL = os.environ.get("INTERVIEW_FSM_SOAK") == "1"
 
 IDS = ("a", "b", "b.resume", "é", "A", "c", "d")
@@ -32,17 +38,17 @@ class Histories(RuleBasedStateMachine):
 
     @initialize()
     def begin(self):
-        self.folder = Path(tempfile.mkdtemp())
+        self.prepare()
         self.runner = asyncio.Runner()
         self.model = self.runner.run(memory.create())
-        self.real = self.runner.run(sqlite.create(path=self.folder / "interviews.db"))
+        self.real = self.runner.run(self.opened())
         self.lengths = dict.fromkeys(IDS, 0)
 
     def teardown(self):
         if hasattr(self, "real"):
             self.runner.run(self.real.aclose())
             self.runner.close()
-            shutil.rmtree(self.folder)
+            self.clear()
 
     def both(self, call):
         async def outcome(storage):
@@ -110,7 +116,7 @@ class Histories(RuleBasedStateMachine):
     @rule()
     def reopen(self):
         self.runner.run(self.real.aclose())
-        self.real = self.runner.run(sqlite.create(path=self.folder / "interviews.db"))
+        self.real = self.runner.run(self.opened())
 
     @invariant()
     def logs_are_the_same_and_have_no_gaps(self):
@@ -123,11 +129,45 @@ class Histories(RuleBasedStateMachine):
             self.lengths[interview_id] = len(entries)
 
 
-TestHistories = Histories.TestCase
-TestHistories.settings = settings(
-    max_examples=1_000 if IN_FULL else 30,
-    stateful_step_count=30,
-    deadline=None,
-    derandomize=not IN_FULL,  # make check has the same histories each time
-    suppress_health_check=[HealthCheck.too_slow],
-)
+class OnSqlite(Histories):
+    def prepare(self):
+        self.folder = Path(tempfile.mkdtemp())
+
+    def opened(self):
+        return sqlite.create(path=self.folder / "interviews.db")
+
+    def clear(self):
+        shutil.rmtree(self.folder)
+
+
+def test_sqlite():
+    live_through(OnSqlite, 1_000 if IN_FULL else 30)
+
+
+def test_postgres(cluster):
+    dsn = cluster.new_database()
+
+    class OnPostgres(Histories):
+        def prepare(self):
+            cluster.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public", dsn.rpartition("=")[2])
+
+        def opened(self):
+            return postgres.create(dsn=dsn, connections=4)
+
+        def clear(self):
+            pass
+
+    live_through(OnPostgres, 300 if IN_FULL else 8)
+
+
+def live_through(machine, examples):
+    run_state_machine_as_test(
+        machine,
+        settings=settings(
+            max_examples=examples,
+            stateful_step_count=30,
+            deadline=None,
+            derandomize=not IN_FULL,  # make check has the same histories each time
+            suppress_health_check=[HealthCheck.too_slow],
+        ),
+    )

@@ -44,6 +44,12 @@ DATABASE = click.option(
     type=click.Path(path_type=Path, dir_okay=False),
     help="The file that interviews are kept in [default: in the platform's data folder].",
 )
+STORAGE = click.option(
+    "--storage",
+    default="sqlite",
+    show_default=True,
+    help="sqlite, postgres, memory, or the name of an adapter.",
+)
 ALLOW_FETCH = click.option(
     "--allow-fetch",
     multiple=True,
@@ -214,7 +220,8 @@ def show_config(ctx: click.Context, as_json: bool) -> None:
     shown = [each for each in ctx.obj.shown(ctx.find_root()) if not each.name.startswith("config.")]
     for name in keys.NAMES:
         key = keys.find(name)
-        shown.append(Setting(name, masked(key.reveal()), key.origin) if key else Setting(name, "", "not set"))
+        value = (masked(key.reveal()) if name.endswith("_KEY") else "…") if key else ""
+        shown.append(Setting(name, value, key.origin if key else "not set"))
     if as_json:
         import json
 
@@ -270,9 +277,7 @@ FILE = click.Path(path_type=Path, dir_okay=False)
     metavar="ORIGIN",
     help="A page that may connect, such as http://localhost:3000.",
 )
-@click.option(
-    "--storage", default="sqlite", show_default=True, help="sqlite, memory, or the name of an adapter."
-)
+@STORAGE
 @click.option("--connections", default=256, show_default=True, help="At once.")
 @click.option("--page/--no-page", default=True, help="Serve the page as well.")
 @click.option(
@@ -325,6 +330,7 @@ async def _serve(
     from .resume.reader import Reader
     from .server import Server
 
+    _check_place(storage, database)
     settings = _server_settings(**options)
     if settings.is_public and allow_fetch:
         raise SettingError("--allow-fetch is for development, and not where other machines can connect")
@@ -900,12 +906,15 @@ def _describe(document: Resume) -> None:
     help="[default: by the file's name, else text]",
 )
 @click.option("--output", "-o", type=click.Path(path_type=Path, dir_okay=False))
+@STORAGE
 @DATABASE
-def report(interview_id: str, form: str | None, output: Path | None, database: Path | None) -> None:
+def report(
+    interview_id: str, form: str | None, output: Path | None, storage: str, database: Path | None
+) -> None:
     """Make a report of an interview that is kept: questions, answers, feedback and what it rests on."""
     from .interview import Interview
 
-    entries = _run(_with_storage(database, lambda storage: _load(storage, interview_id)))
+    entries = _run(_with_storage(storage, database, lambda opened: _load(opened, interview_id)))
     suffixes = {".md": "md", ".markdown": "md", ".html": "html", ".htm": "html", ".json": "json"}
     form = form or suffixes.get(output.suffix.lower() if output else "", "text")
     written = _reported(Interview.replay(interview_id, entries), form, _given_at(entries))
@@ -984,20 +993,30 @@ def sessions() -> None:
     """Look at the interviews that are kept, take them with you, delete them."""
 
 
-async def _with_storage(database: Path | None, work: Any, *, read_only: bool = True) -> Any:
+def _check_place(storage: str, database: Path | None) -> None:
+    if database is not None and storage in ("memory", "postgres"):
+        raise SettingError(f"--database names the file of SQLite, and does not go with --storage {storage}")
+
+
+async def _with_storage(storage: str, database: Path | None, work: Any, *, read_only: bool = True) -> Any:
     from .adapters import load
 
-    storage = await load("sqlite", path=database, read_only=read_only)
+    _check_place(storage, database)
+    options: dict[str, Any] = {"path": database} if database is not None else {}
+    if storage in ("sqlite", "postgres"):
+        options["read_only"] = read_only
+    opened = await load(storage, **options)
     try:
-        return await work(storage)
+        return await work(opened)
     finally:
-        await storage.aclose()
+        await opened.aclose()
 
 
 @sessions.command("list")
 @click.option("--json", "as_json", is_flag=True)
+@STORAGE
 @DATABASE
-def list_sessions(database: Path | None, as_json: bool) -> None:
+def list_sessions(storage: str, database: Path | None, as_json: bool) -> None:
     """List them, the latest last."""
 
     async def work(storage: Storage) -> list[tuple[Head, Interview]]:
@@ -1007,7 +1026,7 @@ def list_sessions(database: Path | None, as_json: bool) -> None:
         return [(h, Interview.replay(h.interview_id, await storage.load(h.interview_id))) for h in heads]
 
     try:
-        found = _run(_with_storage(database, work))
+        found = _run(_with_storage(storage, database, work))
     except AdapterError as error:
         if error.code != "storage_empty":
             raise
@@ -1049,8 +1068,9 @@ async def _load(storage: Storage, interview_id: str) -> list[Entry]:
 
 @sessions.command()
 @click.argument("interview_id")
+@STORAGE
 @DATABASE
-def show(interview_id: str, database: Path | None) -> None:
+def show(interview_id: str, storage: str, database: Path | None) -> None:
     """Show one: questions, answers, feedback."""
     from rich.text import Text
 
@@ -1058,7 +1078,7 @@ def show(interview_id: str, database: Path | None) -> None:
     from .interview import Interview
     from .report import plain
 
-    entries = _run(_with_storage(database, lambda storage: _load(storage, interview_id)))
+    entries = _run(_with_storage(storage, database, lambda opened: _load(opened, interview_id)))
     interview = Interview.replay(interview_id, entries)
     difficulty = f", difficulty {interview.difficulty}" if interview.difficulty else ""
     with _talk() as console:
@@ -1070,14 +1090,15 @@ def show(interview_id: str, database: Path | None) -> None:
 @sessions.command()
 @click.argument("interview_id")
 @click.option("--output", "-o", type=click.Path(path_type=Path, dir_okay=False))
+@STORAGE
 @DATABASE
-def export(interview_id: str, output: Path | None, database: Path | None) -> None:
+def export(interview_id: str, output: Path | None, storage: str, database: Path | None) -> None:
     """Write out everything kept of one, as JSON lines: its log, entry by entry."""
     import json
 
     from .events import FORMAT, encode
 
-    entries = _run(_with_storage(database, lambda storage: _load(storage, interview_id)))
+    entries = _run(_with_storage(storage, database, lambda opened: _load(opened, interview_id)))
     head = json.dumps({"format": "interview_fsm.log", "version": FORMAT, "interview": interview_id})
     lines = "\n".join([head, *(encode(entry).decode() for entry in entries)]) + "\n"
     if output is None:
@@ -1090,8 +1111,11 @@ def export(interview_id: str, output: Path | None, database: Path | None) -> Non
 @click.argument("interview_id", required=False)
 @click.option("--all", "everything", is_flag=True, help="Every interview.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
+@STORAGE
 @DATABASE
-def delete(interview_id: str | None, everything: bool, yes: bool, database: Path | None) -> None:
+def delete(
+    interview_id: str | None, everything: bool, yes: bool, storage: str, database: Path | None
+) -> None:
     """Delete one, or all, for good: no trace of the text stays in any file."""
     if (interview_id is None) == (not everything):
         raise click.UsageError("name an interview, or give --all")
@@ -1108,7 +1132,7 @@ def delete(interview_id: str | None, everything: bool, yes: bool, database: Path
             deleted += await storage.erase(each)
         return deleted
 
-    deleted = _run(_with_storage(database, work, read_only=False))
+    deleted = _run(_with_storage(storage, database, work, read_only=False))
     click.echo(f"{deleted} deleted.", err=True)
     if not deleted:
         sys.exit(1)

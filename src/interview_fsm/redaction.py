@@ -51,7 +51,7 @@ def looks_like_key(frame: str) -> bool:
 
 def is_secret_name(name: str) -> bool:
     """Whether what goes by this name is not to be shown: a key, a token, a password."""
-    return _is_key_field(name) or name.lower().endswith(("token", "password", "secret"))
+    return _is_key_field(name) or name.lower().endswith(("token", "password", "secret", "dsn"))
 
 
 def masked(secret: str) -> str:

@@ -36,7 +36,7 @@ from ._postgres_tables import Connection, kept
 
 _T = TypeVar("_T")
 
-SETTING = "INTERVIEW_FSM_POSTGRES"
+SETTING = "INTERVIEW_FSM_POSTGRES_DSN"
 """What the connection string is called, in the environment and in the file of keys."""
 
 PATIENCE = 8.0
@@ -295,10 +295,10 @@ async def create(
 ) -> PostgresStorage:
     """The storage in the database that *dsn* leads to; its tables are made or brought up to date.
 
-    *dsn* is a connection string as libpq takes it, by default that of ``INTERVIEW_FSM_POSTGRES``, from the
-    environment or the file of keys. At most *connections* at once; *patience* is how many seconds a call may
-    take. With *read_only*, which will do on a standby: nothing is made, and appending and erasing are refused
-    (``storage_read_only``).
+    *dsn* is a connection string as libpq takes it, by default ``INTERVIEW_FSM_POSTGRES_DSN`` of the
+    environment or of the file of keys. At most *connections* at once; *patience* is how many seconds a call
+    may take. With *read_only*, which will do on a standby: nothing is made, and appending and erasing are
+    refused (``storage_read_only``).
 
     Raises SettingError for a connection string that is none; AdapterError: ``storage_empty`` when there is
     nothing to read yet; ``storage_unavailable`` when the database cannot be used or a later release wrote it.
