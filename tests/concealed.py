@@ -191,6 +191,37 @@ def between_the_lines(sheet: Sheet, seen: bool) -> None:
     sheet.content = lines + text(at=b"60 393.5 Td", size=b"5", look=look)
 
 
+def under_other_text(sheet: Sheet, seen: bool) -> None:
+    """A blank that a font draws as a white bar, printed over it."""
+    broad = sheet.add(stream(b"900 0 d0 1 g 0 -300 40000 1200 re f"))
+    font = sheet.add(
+        b"<</Type/Font/Subtype/Type3/FontBBox[0 -300 40000 900]/FontMatrix[0.001 0 0 0.001 0 0]"
+        b"/CharProcs<</space %s>>/Encoding<</Type/Encoding/Differences[32/space]>>"
+        b"/FirstChar 32/LastChar 32/Widths[900]/Resources<<>>>>" % broad
+    )
+    sheet.resources = b"/Font<</F1 7 0 R/F2 %s>>" % font
+    over = b"BT /F2 11 Tf 55 400 Td ( ) Tj ET\n"
+    sheet.content = over + text() if seen else text() + over
+
+
+def cut_out(sheet: Sheet, seen: bool) -> None:
+    """Letters cut out of what is drawn behind them, as for a name in shades of colour, or out of nothing."""
+    stripes = b"0.1 0.3 0.7 rg 50 403 400 4 re f 0.7 0.3 0.1 rg 150 390 8 30 re f\n"
+    shades = b"0.1 0.3 0.7 rg 50 390 100 40 re f 0.7 0.3 0.1 rg 150 390 300 40 re f\n"
+    sheet.content = text(look=b"7 Tr").replace(b"ET Q", b"ET %s Q" % shades) if seen else stripes
+    sheet.content += b"" if seen else text(look=b"7 Tr")
+
+
+def deep_in_forms(sheet: Sheet, seen: bool) -> None:
+    """Forms in forms, on top of other text."""
+    form = b"/Type/XObject/Subtype/Form/BBox[0 0 800 800]/Resources<</Font<</F1 7 0 R>>%s>>"
+    inner = sheet.add(stream(text(look=b"0 g" if seen else b"1 g"), form % b""))
+    for _ in range(20):
+        inner = sheet.add(stream(b"/X0 Do", form % (b"/XObject<</X0 %s>>" % inner)))
+    sheet.resources = b"/XObject<</X0 %s>>" % inner
+    sheet.content = (b"" if seen else text(LINES[1])) + b"/X0 Do\n"
+
+
 def in_a_form(sheet: Sheet, seen: bool) -> None:
     form = b"/Type/XObject/Subtype/Form/BBox[0 0 800 800]/Matrix[2 0 0 2 0 0]/Resources<</Font<</F1 7 0 R>>>>"
     drawn = text(at=b"20 40 Td", size=b"5.5", look=b"0 g" if seen else b"1 g")
@@ -232,15 +263,18 @@ KINDS: dict[Trick, str] = {
     under_visible_text: "colour",
     between_the_lines: "colour",
     in_a_form: "colour",
+    deep_in_forms: "colour",
     half_a_point: "tiny",
     shrunk_by_its_matrix: "tiny",
     mode_3: "invisible",
     mode_7: "invisible",
+    cut_out: "invisible",
     off_the_page: "outside",
     outside_the_crop_box: "outside",
     under_an_image: "covered",
     under_a_rectangle: "covered",
     under_a_note: "covered",
+    under_other_text: "covered",
     transparent: "transparent",
     masked: "clipped",
     clipped: "clipped",

@@ -111,6 +111,26 @@ def test_nothing_that_was_written_to_be_read_is_taken_for_hidden(folder: Path) -
     assert words > 1_000
 
 
+@pytest.mark.parametrize(
+    "drawn",
+    [
+        text() * 3,
+        b"".join(text(at=b"60.%d 400 Td" % tenth) for tenth in range(5)),
+        text(at=b"60.6 399.4 Td", look=b"0.7 g") + text(),
+        text(look=b"1 Tr 2 w 1 G") + text(),
+        text() + b"55 403 200 0.6 re f\n",
+        text(look=b"1 Tr 0.3 w"),
+        text(look=b"0.75 g"),
+        text(look=b"60 Tz"),
+    ],
+    ids=["thrice", "made bold", "shadow", "white edge", "struck out", "outlines", "light grey", "condensed"],
+)
+def test_text_with_an_effect_is_seen_and_read_once(drawn: bytes) -> None:
+    resume = read_document(written(Sheet(drawn)))
+    assert hidden(resume) == {}
+    assert " ".join(resume.text.split()).count(SECRET) == 1
+
+
 def test_what_is_hidden_reaches_nobody_who_asks_or_judges_and_is_told_with_page_and_kind(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

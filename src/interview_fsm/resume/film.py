@@ -26,12 +26,19 @@ INK = 24
 """Of 255 in any colour: what changes less is not seen. White on paper of 98 % changes 5."""
 LAYERS = 8
 """Pictures of a page's text at the most: what overlaps itself more often than that cannot be read."""
-DEPTH = 15
-"""Forms within forms."""
+DEPTH = 50
+"""Forms within forms; PDFium draws 40."""
 NEAR = 0.3
 """Points between the places that two programs give one letter."""
+AGAIN = 1.0
+"""Points between the edges of a text and of the same once more, which makes it bold or its edges white."""
 OUTLINED, UNDRAWN = (1, 5), (3, 7)
 """Render modes that draw the outline of letters only, and nothing."""
+FILLED, STENCIL = 0, 7
+"""Render modes that draw letters, and that let what is drawn next show in their shape."""
+STENCILLED = {"text": 0.5, "letter": 0.25}
+"""Of the edges in the box of a text and of each letter, the share that letters cut out of a picture have in
+common with what is seen."""
 
 Box = tuple[float, float, float, float]
 Pixels = tuple[int, int, int, int]
@@ -61,6 +68,7 @@ class Film:
         self.corner = x0, y0
         """Of what is visible, from the top left corner of the media box."""
         self.wide, self.high = max(x1 - x0, 1.0), max(y1 - y0, 1.0)
+        self._misses: dict[frozenset[int], Image.Image] = {}
 
     def _turned(self, point: Point) -> Point:
         """From the page's own coordinates to points from the top left corner of its media box."""
@@ -86,7 +94,11 @@ class Film:
         return found
 
     def owners(self, text: str, origin: Point) -> list[Piece]:
-        """What drew *text* at *origin*: those that say they drew it, else whatever drew there."""
+        """What drew *text* at *origin*: those that say they drew it, else whatever drew there.
+
+        PDFium does not tell all letters of a text that other words are given for, and none of a text that is
+        drawn once more: it is sought by its place.
+        """
         x, y = origin
         near = [
             (letter, piece)
@@ -94,7 +106,20 @@ class Film:
             for letter, (at_x, at_y), piece in self._origins.get(cell, ())
             if abs(at_x - x) <= NEAR and abs(at_y - y) <= NEAR
         ]
-        return [piece for letter, piece in near if letter in text] or [piece for _, piece in near]
+        said = [piece for letter, piece in near if letter in text] or [piece for _, piece in near]
+        if not said:
+            return [piece for piece in self.pieces if _is_in(origin, piece.box)]
+        again = (p for p in self._mute_at(origin) if any(_is_alike(p.box, piece.box) for piece in said))
+        return [*said, *again]
+
+    def _mute_at(self, point: Point) -> list[Piece]:
+        """Text there of which PDFium tells no letter: it may be the same text once more."""
+        return [piece for piece in self._mute if _is_in(point, piece.box)]
+
+    @cached_property
+    def _mute(self) -> list[Piece]:
+        telling = {piece for found in self._origins.values() for _, _, piece in found}
+        return [piece for piece in self.pieces if piece not in telling]
 
     @cached_property
     def _origins(self) -> dict[tuple[int, int], list[tuple[str, Point, Piece]]]:
@@ -115,17 +140,27 @@ class Film:
     # --------------------------------------------------------------------------------- its pictures
 
     def has_ink(self, box: Box, owners: Sequence[Piece]) -> bool:
-        """Whether *owners*, or where there are none any text, change what is seen in *box*."""
-        layers = {piece.layer for piece in owners} or range(len(self._inks))
+        """Whether *owners* change what is seen in *box*: by themselves, and under all other text."""
         at = self._pixels(box)
-        return any(layer < LAYERS and self._inks[layer].crop(at).getbbox() for layer in layers)
+        if not self._has_own_ink(at, owners):
+            return any(_mode(piece) == STENCIL and self._is_stencilled(piece, at) for piece in owners)
+        if len(self._inks) == 1:
+            return True
+        middle = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
+        layers = frozenset(piece.layer for piece in (*owners, *self._mute_at(middle)))
+        return self._missed(layers).crop(at).getbbox() is not None
+
+    def _has_own_ink(self, at: Pixels, owners: Sequence[Piece]) -> bool:
+        return any(p.layer < LAYERS and self._inks[p.layer].crop(at).getbbox() for p in owners)
 
     def why(self, box: Box, owners: Sequence[Piece]) -> str:
         """Why there is no ink of *owners* in *box*: one of ``unseen.KINDS``."""
         middle = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
         at = self._pixels(box)
+        if self._has_own_ink(at, owners):
+            return "covered"
         for piece in owners or [piece for piece in self.pieces if _is_in(middle, piece.box)][:1]:
-            mode = raw.FPDFTextObj_GetTextRenderMode(piece.handle)
+            mode = _mode(piece)
             if mode in UNDRAWN:
                 return "invisible"
             if "OC" in _marks(piece.handle):
@@ -165,6 +200,47 @@ class Film:
         return inks
 
     @cached_property
+    def _whole(self) -> Image.Image:
+        """The page as it is seen."""
+        self._show(self.pieces, active=True)
+        picture = self._drawn()
+        self._show(self.pieces, active=False)
+        return picture
+
+    def _missed(self, layers: frozenset[int]) -> Image.Image:
+        """White where the page would look otherwise without the text of *layers*, else black."""
+        if layers not in self._misses:
+            rest = [piece for piece in self.pieces if piece.layer not in layers]
+            whole = self._whole
+            self._show(rest, active=True)
+            self._misses[layers] = _changed(self._drawn(), whole)
+            self._show(rest, active=False)
+        return self._misses[layers]
+
+    def _is_stencilled(self, piece: Piece, letter: Pixels) -> bool:
+        """Whether what is seen of *piece* and at *letter* has the shape of letters cut out of a picture."""
+        boxes = {"text": self._pixels(piece.box), "letter": letter}
+        return all(self._likeness(at) > STENCILLED[what] for what, at in boxes.items())
+
+    def _likeness(self, at: Pixels) -> float:
+        shape, seen = (edges.crop(at) for edges in self._stencils)
+        both, either = ImageChops.darker(shape, seen), ImageChops.lighter(shape, seen)
+        return float(both.histogram()[255] / max(1, either.histogram()[255]))
+
+    @cached_property
+    def _stencils(self) -> tuple[Image.Image, Image.Image]:
+        """White at the edges of letters that only let things show through them, and at those of all else."""
+        paper, cut = self._paper, [piece for piece in self.pieces if _mode(piece) == STENCIL]
+        for piece in cut:
+            raw.FPDFTextObj_SetTextRenderMode(piece.handle, FILLED)
+        self._show(cut, active=True)
+        letters = _changed(self._drawn(), paper).convert("RGB")
+        self._show(cut, active=False)
+        for piece in cut:
+            raw.FPDFTextObj_SetTextRenderMode(piece.handle, STENCIL)
+        return _edges(letters), _edges(paper)
+
+    @cached_property
     def _uncovered(self) -> Image.Image:
         """White where text changes a page on which nothing else is drawn, else black."""
         drawn = (raw.FPDF_PAGEOBJ_TEXT, raw.FPDF_PAGEOBJ_FORM)
@@ -200,6 +276,11 @@ def _changed(drawn: Image.Image, paper: Image.Image) -> Image.Image:
     red, green, blue = ImageChops.difference(drawn, paper).split()
     most = ImageChops.lighter(ImageChops.lighter(red, green), blue)
     return most.point([0] * INK + [255] * (256 - INK))
+
+
+def _edges(picture: Image.Image) -> Image.Image:
+    """White where *picture* differs from what is two pixels beside it, else black."""
+    return _changed(picture, ImageChops.offset(picture, 2, 0))
 
 
 def _layer(pieces: Sequence[Piece], wide: float, high: float) -> None:
@@ -265,8 +346,16 @@ def _around(points: Iterable[Point]) -> Box:
     return min(xs), min(ys), max(xs), max(ys)
 
 
+def _is_alike(one: Box, other: Box) -> bool:
+    return all(abs(edge - beside) <= AGAIN for edge, beside in zip(one, other, strict=True))
+
+
 def _is_in(point: Point, box: Box) -> bool:
     return box[0] <= point[0] <= box[2] and box[1] <= point[1] <= box[3]
+
+
+def _mode(piece: Piece) -> int:
+    return int(raw.FPDFTextObj_GetTextRenderMode(piece.handle))
 
 
 def _colour(handle: Any, *, outline: bool) -> tuple[int, int, int, int]:

@@ -15,6 +15,8 @@ SEGMENT_GAP = 0.9
 """In em: words farther apart than this belong to different segments. Justified lines stretch to 0.8."""
 SPACED_OUT = 0.5
 """In em: letters of a spaced-out title are nearer than this, its words farther apart."""
+TWIN = 0.1
+"""In em: a letter as near as this to the same one is its shadow, or the same once more to make it bold."""
 PIECES = 8
 """Into so many a justified line may have fallen; a narrow column holds few words."""
 INDENT = 2.0
@@ -113,13 +115,32 @@ class Segment:
 def words(glyphs: Iterable[Glyph]) -> list[Word]:
     """Glyphs joined where they touch, first as drawn, then by place. Drawn spaces are kept as blanks."""
     runs: list[Word] = []
-    for glyph in glyphs:
+    for glyph in _once(glyphs):
         letter = Word.of(glyph)
         if runs and not letter.blank and not runs[-1].blank and _touch(runs[-1], letter):
             runs[-1].add(letter)
         else:
             runs.append(letter)
     return [word for line in lines(runs) for word in _closed_up(_joined(line))]
+
+
+def _once(glyphs: Iterable[Glyph]) -> Iterator[Glyph]:
+    """*glyphs* without those that stand on the spot of the same letter once more."""
+    spots: dict[tuple[str, int, int], list[Glyph]] = {}
+    for glyph in glyphs:
+        x, y = int(glyph.x0), int(glyph.baseline)
+        near = (spots.get((glyph.text, x + dx, y + dy), ()) for dx in (-1, 0, 1) for dy in (-1, 0, 1))
+        if any(_is_twin(glyph, other) for others in near for other in others):
+            continue
+        spots.setdefault((glyph.text, x, y), []).append(glyph)
+        yield glyph
+
+
+def _is_twin(one: Glyph, other: Glyph) -> bool:
+    near = TWIN * min(one.size, other.size)
+    if one.x1 - one.x0 <= near:  # of a font without widths: all its letters stand on one spot
+        return False
+    return abs(one.x0 - other.x0) <= near and abs(one.baseline - other.baseline) <= near
 
 
 def lines(runs: Iterable[Word]) -> list[list[Word]]:

@@ -3,8 +3,8 @@
 A letter that changes no pixel where it stands cannot be seen, by whatever trick. Cheap rules go first: what
 is outside the page, too small, one sign that stands for many letters, characters that show nothing.
 
-Not found: a font whose signs show other letters than they stand for, one by one; text inside pictures; text
-that other text covers. What follows from that is for those to bear who use the text.
+Not found: a font whose signs show other letters than they stand for, one by one; text inside pictures. What
+follows from that is for those to bear who use the text.
 """
 
 from __future__ import annotations
