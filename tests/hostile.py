@@ -244,6 +244,78 @@ def no_pages() -> bytes:
     return document([b"<</Type/Catalog/Pages 2 0 R>>", b"<</Type/Pages/Kids[]/Count 0>>"])
 
 
+def glyph_of_itself() -> bytes:
+    """A letter that is drawn by writing itself."""
+    return page(
+        stream(b"BT /F1 12 Tf 50 700 Td (aaa) Tj ET"),
+        stream(b"600 0 d0 BT /F1 12 Tf (aaaaaaaaaa) Tj ET"),
+        font=b"<</Type/Font/Subtype/Type3/FontBBox[0 0 9 9]/FontMatrix[1 0 0 1 0 0]/CharProcs<</a 6 0 R>>"
+        b"/Encoding<</Differences[97/a]>>/FirstChar 97/LastChar 97/Widths[9]"
+        b"/Resources<</Font<</F1 5 0 R>>>>>>",
+    )
+
+
+def mask_of_itself() -> bytes:
+    """A soft mask that is drawn through itself."""
+    look = b"/ExtGState<</G0<</SMask<</S/Luminosity/G 6 0 R>>>>>>"
+    form = stream(
+        b"/G0 gs 0 0 600 700 re f",
+        b"/Type/XObject/Subtype/Form/BBox[0 0 612 792]/Group<</S/Transparency>>/Resources<<%s>>" % look,
+    )
+    return page(stream(b"/G0 gs BT /F1 12 Tf 50 700 Td (a) Tj ET"), form, resources=look)
+
+
+def fine_tiles() -> bytes:
+    """A pattern of tiles a thousandth of a point apart."""
+    tile = stream(
+        b"0 0 1 1 re f",
+        b"/Type/Pattern/PatternType 1/PaintType 1/TilingType 1/BBox[0 0 1 1]/XStep 0.001/YStep 0.001"
+        b"/Resources<<>>",
+    )
+    return page(
+        stream(b"/Pattern cs /P0 scn 0 0 612 792 re f BT /F1 12 Tf 50 700 Td (a) Tj ET"),
+        tile,
+        resources=b"/Pattern<</P0 6 0 R>>",
+    )
+
+
+def vast_picture() -> bytes:
+    """A picture of four thousand million dots, of which none is there."""
+    image = stream(
+        b"",
+        b"/Type/XObject/Subtype/Image/Width 65535/Height 65535/ColorSpace/DeviceRGB/BitsPerComponent 8",
+    )
+    return page(stream(b"q 600 0 0 700 0 0 cm /I Do Q"), image, resources=b"/XObject<</I 6 0 R>>")
+
+
+def endless_filters() -> bytes:
+    """A stream behind two hundred thousand filters."""
+    return page(stream(b"00>", b"/Filter[%s]" % (b"/AHx " * 200_000)))
+
+
+def wide_predictor() -> bytes:
+    """Packed data whose rows are two thousand million columns wide."""
+    parameters = b"/Filter/FlateDecode/DecodeParms<</Predictor 12/Columns 2147483647/Colors 4>>"
+    return page(stream(zlib.compress(b"BT /F1 12 Tf (a) Tj ET"), parameters))
+
+
+def parent_cycle() -> bytes:
+    """A page that is its own parent, from which it inherits all it lacks."""
+    return document(
+        [
+            b"<</Type/Catalog/Pages 2 0 R>>",
+            b"<</Type/Pages/Kids[3 0 R]/Count 1/Parent 3 0 R>>",
+            b"<</Type/Page/Parent 2 0 R/Contents 4 0 R>>",
+            stream(b"BT (a) Tj ET"),
+        ]
+    )
+
+
+def many_states() -> bytes:
+    """A million states saved and none restored."""
+    return page(packed(b"q " * 1_000_000 + b"BT /F1 12 Tf 50 700 Td (a) Tj ET"))
+
+
 def header_only() -> bytes:
     """Nothing but the header."""
     return HEADER
@@ -260,6 +332,10 @@ QUICK: tuple[Callable[[], bytes], ...] = (
     cut_short,
     no_pages,
     header_only,
+    glyph_of_itself,
+    mask_of_itself,
+    vast_picture,
+    parent_cycle,
 )
 """What ends by itself."""
 
@@ -280,5 +356,9 @@ SLOW: tuple[Callable[[], bytes], ...] = (
     long_name,
     huge_page,
     rainbow,
+    fine_tiles,
+    endless_filters,
+    wide_predictor,
+    many_states,
 )
 """What a limit has to end, or may have to."""

@@ -1,4 +1,4 @@
-"""Hostile documents sent to a server: each comes to a named end, and another client's heart goes on beating.
+"""Hostile and damaged documents: each comes to a named end, and another client's heart goes on beating.
 
 The server is a process of its own, and its memory is looked at from outside.
 """
@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import subprocess
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -15,11 +17,14 @@ from pathlib import Path
 import psutil
 import pytest
 
+from interview_fsm.errors import ResumeError
 from interview_fsm.resume.pdf import MAX_CHARACTERS
+from interview_fsm.resume.reader import Reader
 
 from . import hostile
 from .make_resumes import FOLDER
 from .test_cli import server
+from .test_reader import damage
 from .test_v1_drops import schema_at
 from .test_v1_wire import upload
 from .v1_client import Client, client_at
@@ -111,3 +116,72 @@ def test_no_document_stops_or_slows_a_server_for_anybody_else(tmp_path: Path) ->
     )
     if IN_FULL:
         assert took[slowest] < ENDS, took
+
+
+# ---------------------------------------------------------------------------------------- damaged documents
+
+SMALL = sorted(
+    (path for path in FOLDER.glob("*.pdf") if path.stem not in ("scanned", "encrypted")),
+    key=lambda path: (path.stat().st_size, path.name),
+)[:4]
+SEVERAL = """
+import os, signal, sys
+from pathlib import Path
+from interview_fsm.resume.worker import Done, Failed, Limits, confine, reply
+from tests.test_reader import damage
+
+confine(Limits(os.getppid(), cpu=int(sys.argv[3])))
+signal.signal(signal.SIGALRM, signal.default_int_handler)
+whole = [Path(name).read_bytes() for name in sys.argv[4:]]
+for seed in range(int(sys.argv[1]), int(sys.argv[2])):
+    signal.alarm(10)
+    try:
+        *_, last = reply(damage(whole[seed % len(whole)], seed), networked=False)
+        print(last.kind if isinstance(last, Failed) else "text", flush=True)
+    except KeyboardInterrupt:
+        print("timeout", flush=True)
+    signal.alarm(0)
+"""
+"""Reads one document after another where a parser has to live: a process for each costs far more than it."""
+
+
+def batch(start: int, end: int) -> list[str]:
+    """How the damaged documents from *start* on end; short when one of them ends the process."""
+    arguments = [str(start), str(end), "3600", *map(str, SMALL)]
+    here = Path(__file__).resolve().parents[1]
+    # read from a file: the process may open no more than a few, and none of ours after that
+    run = subprocess.run(
+        [sys.executable, "-B", "-c", SEVERAL, *arguments],
+        cwd=here,
+        capture_output=True,
+        text=True,
+        timeout=3_600,
+        check=False,
+    )
+    return run.stdout.split()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="no alarm there")
+@pytest.mark.timeout(3_600)
+def test_damaged_documents_end_in_a_text_or_a_named_refusal() -> None:
+    """Those that end a whole process are read once more as a server reads them."""
+    wanted = 2_000 if IN_FULL else 200
+    ends: list[str] = []
+    while len(ends) < wanted:
+        ends += batch(len(ends), wanted)
+        if len(ends) < wanted:
+            seed = len(ends)
+            ends.append(asyncio.run(end_of(damage(SMALL[seed % len(SMALL)].read_bytes(), seed))))
+    kinds = Counter(ends)
+    print(f"{wanted} damaged documents: {dict(kinds)}")
+    assert set(kinds) <= {"text", "malformed", "empty", "encrypted", "memory", "timeout", "not_text"}
+    assert kinds["text"] < wanted, "nothing was damaged"
+
+
+async def end_of(document: bytes) -> str:
+    try:
+        await Reader().read(document)
+    except ResumeError as error:
+        return {"no_text": "empty", "cpu": "timeout"}.get(error.kind, error.kind)
+    return "text"
