@@ -90,7 +90,8 @@ class Raw:
             return
 
     async def _exactly(self, size: int) -> bytes:
-        return await asyncio.wait_for(self._reader.readexactly(size), PATIENCE)
+        async with asyncio.timeout(PATIENCE):  # wait_for() of Python 3.11 may lose a cancellation
+            return await self._reader.readexactly(size)
 
     def abort(self) -> None:
         """End it without a word."""
