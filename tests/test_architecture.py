@@ -57,6 +57,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "diagram": STATES,
     "coaching": INTERVIEW | {"totals"},
     "resume": CORE,
+    "eval": CORE | {"coaching", "totals", "cli"},
     "adapters": CORE | {"coaching", "keys", "redaction"},
     "testing": ENGINE,
     "plaintext": STEPS | {"protocol", "report", "waiting"},
@@ -121,7 +122,7 @@ MAY_USE: dict[str, set[str]] = {
     "msgspec": {
         "budget", "events", "interview", "totals", "ports", "house", "updates", "activities", "steps",
         "protocol", "plaintext", "messages", "jsonv1", "views", "server_settings", "connection", "redaction",
-        "report", "assistant", "terminal", "cli", "coaching", "resume", "adapters", "testing",
+        "report", "assistant", "terminal", "cli", "coaching", "eval", "resume", "adapters", "testing",
     },
     "openai": {"adapters.openai"},
     "pdfminer": {"resume"},

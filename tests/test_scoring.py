@@ -56,11 +56,10 @@ def values(given: AnswerFeedback) -> dict[str, int]:
 
 @lru_cache(maxsize=1)
 def material() -> dict[str, tuple[Question, dict[str, str]]]:
-    shared = {
+    return {
         each["id"]: (asked(each), {name: said["text"] for name, said in each["answers"].items()})
-        for each in triples()
+        for each in (*triples(), *HELD_OUT)
     }
-    return shared | {each["id"]: (asked(each), each["answers"]) for each in HELD_OUT}
 
 
 def of(name: str, quality: str = "strong") -> tuple[Question, str]:

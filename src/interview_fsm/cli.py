@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from .engine import Engine, Session
+    from .eval import Result
     from .events import Entry, Head, Material, Plan, Question, Resume
     from .interview import Interview
     from .ports import Interviewer, Storage
@@ -925,6 +926,59 @@ def report(
         output.write_bytes(written)
     except OSError as error:
         raise SettingError(f"the report cannot be written to {output}: {error.strerror}") from error
+
+
+# ---------------------------------------------------------------------------------------------- eval
+
+
+@main.command("eval")
+@click.option(
+    "--data",
+    required=True,
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="A JSON file of questions, each with a strong, a medium and a weak answer.",
+)
+@click.option(
+    "--resumes",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    help="A folder of résumés (PDF, TXT, MD) to ask about.",
+)
+@click.option("--runs", type=click.IntRange(2, 20), default=3, show_default=True)
+@click.option(
+    "--json", "output", type=click.Path(path_type=Path, dir_okay=False), help="Write figures there."
+)
+@interviewers
+def evaluate(data: Path, resumes: Path | None, runs: int, output: Path | None, **options: Any) -> None:
+    """Measure an interviewer: gates on its scores and, with --resumes, on its questions.
+
+    Ends with 1 when a gate is broken. A model is called many times for each answer.
+    """
+    import msgspec
+
+    from .eval import measure, read_triples
+
+    triples, asking = read_triples(data.read_bytes()), _interviewing(options)
+
+    async def run() -> Result:
+        from .assistant import assemble
+
+        texts = {
+            path.name: (await _read(str(path), ())).text
+            for path in (sorted(resumes.iterdir()) if resumes else ())
+            if path.suffix.lower() in (".pdf", ".txt", ".md")
+        }
+        async with assemble(storage="memory", recorder=None, transcriber=None, **asking) as engine:
+            return await measure(engine.ports.interviewer, triples, texts, runs=runs)
+
+    result = _run(run())
+    for gate in result.gates:
+        click.echo(f"{'holds ' if gate.holds else 'BROKEN'}  {gate.held} of {gate.of}  {gate.name}")
+        for case in dict.fromkeys(() if gate.holds else gate.broken):
+            click.echo(f"          {case}")
+    if output is not None:
+        output.write_bytes(msgspec.json.format(msgspec.json.encode(result), indent=2) + b"\n")
+    if not result.holds:
+        sys.exit(1)
 
 
 def _reported(interview: Interview, form: str, made_at: datetime) -> bytes:
