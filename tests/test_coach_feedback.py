@@ -219,6 +219,18 @@ def test_without_its_outcome_an_answer_has_no_result(name):
     assert "result" not in there(triple(name), answer)
 
 
+@pytest.mark.parametrize("listed", ["{n}. {step}", "{n}) {step}"])
+def test_the_numbers_of_a_typed_list_are_no_figures(listed):
+    steps = ["I rang the customer.", "I looked for the order.", "I sent it again."]
+    answer = "\n".join(
+        listed.replace("{n}", str(n)).replace("{step}", step) for n, step in enumerate(steps, 1)
+    )
+    assert "own_action" in there(triple("t01"), answer)
+    assert "number" not in there(triple("t01"), answer)
+    assert "number" in there(triple("t01"), answer.replace("the customer.", "12 customers."))
+    assert "number" in there(triple("t01"), "I rang the customer and in the end complaints fell to 3.")
+
+
 @pytest.mark.parametrize("name", STRONG)
 def test_with_vague_numbers_an_answer_has_no_figure(name):
     answer = text(name, "strong")

@@ -192,11 +192,11 @@ def _found(name: str) -> Callable[[str, bool], re.Match[str] | None]:
 
 @lru_cache(maxsize=1)
 def number() -> re.Pattern[str]:
-    """A figure, in digits or in words; years, numbers in names and small counts of people are none."""
+    """A figure, in digits or in words; years, numbers in names, small counts of people and the numbers of a
+    list are none.
+    """
     words = "|".join(load().cues["numbers"])
-    digits = (
-        r"(?<![\w.,/-])[$€£+-]?(?!(?:19|20)\d\d(?![\d.,%]))\d[\d.,]*(?: ?%|[a-z]{1,3}\b)?(?![\w-]*[a-z]{4})"
-    )
+    digits = r"(?!^\d{1,2}[.)](?: |$))(?<![\w.,/-])[$€£+-]?(?!(?:19|20)\d\d(?![\d.,%]))\d[\d.,]*(?: ?%|[a-z]{1,3}\b)?(?![\w-]*[a-z]{4})"
     counted = rf"(?<![\w-])(?:{words})s?\b(?!-| of (?:us|them|you|the|my|our)\b)"
     return re.compile(f"{digits}|{counted}|{pattern('figures').pattern}")
 
