@@ -196,7 +196,10 @@ def number() -> re.Pattern[str]:
     list are none.
     """
     words = "|".join(load().cues["numbers"])
-    digits = r"(?!^\d{1,2}[.)](?: |$))(?<![\w.,/-])[$€£+-]?(?!(?:19|20)\d\d(?![\d.,%]))\d[\d.,]*(?: ?%|[a-z]{1,3}\b)?(?![\w-]*[a-z]{4})"
+    digits = (
+        r"(?!^\d{1,2}[.)](?: |$))"
+        r"(?<![\w.,/-])[$€£+-]?(?!(?:19|20)\d\d(?![\d.,%]))\d[\d.,]*(?: ?%|[a-z]{1,3}\b)?(?![\w-]*[a-z]{4})"
+    )
     counted = rf"(?<![\w-])(?:{words})s?\b(?!-| of (?:us|them|you|the|my|our)\b)"
     return re.compile(f"{digits}|{counted}|{pattern('figures').pattern}")
 
