@@ -27,7 +27,7 @@ NAME = "coach"
 VERSION = "2"
 """Of the rules: feedback and questions made by different versions may differ."""
 
-AT_ONCE = 4_000
+AT_ONCE = 2_500
 """Characters that are read on the event loop: under ten milliseconds. Longer texts go to a thread."""
 
 _NOT_SERVED = (
