@@ -16,7 +16,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -53,12 +53,13 @@ LOST = re.compile(r"WebSocket connection to .* failed|Failed to load resource: n
 class Line:
     """A SOCKS5 proxy on loopback: what a context's connections go through, whatever they are for.
 
-    It connects ``localhost:port`` alone. Where else somebody wanted to go is in ``strays``. Closing it
-    drops what is open.
+    It connects ``localhost:port`` alone, and *others*: names and ports, each with the port of this machine
+    that stands for it. Where else somebody wanted to go is in ``strays``. Closing it drops what is open.
     """
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, others: Mapping[tuple[str, int], int] | None = None) -> None:
         self.port = port
+        self._ports = {("localhost", port): port, **(others or {})}
         self.strays: list[str] = []
         self.opened = 0
         """Connections to the server, so far."""
@@ -123,11 +124,11 @@ class Line:
             writer.transport.abort()
 
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        host, port = await self._greet(reader, writer)
-        allowed = host == "localhost" and port == self.port
-        if not allowed and f"{host}:{port}" not in CHROMIUMS_OWN:
-            self.strays.append(f"{host}:{port}")
-        if not (allowed and self._up):
+        host, wanted = await self._greet(reader, writer)
+        port = self._ports.get((host, wanted))
+        if port is None and f"{host}:{wanted}" not in CHROMIUMS_OWN:
+            self.strays.append(f"{host}:{wanted}")
+        if port is None or not self._up:
             writer.write(b"\5\4\0\1\0\0\0\0\0\0")  # host unreachable
             await writer.drain()
             return
@@ -297,6 +298,14 @@ class Stage:
                 visiting(self._browser, Here(served.server.port)) as visit,
             ):
                 await test(visit)
+
+        self._runner.run(main())
+
+    def strangers(self, test: Callable[[Browser], Awaitable[None]]) -> None:
+        """Run *test* with the browser itself: contexts and lines are its own."""
+
+        async def main() -> None:
+            await test(self._browser)
 
         self._runner.run(main())
 

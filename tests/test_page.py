@@ -17,6 +17,7 @@ from playwright.async_api import Page, expect
 
 from . import browser, page_checks
 from .browser import Serving, Stage, Visit
+from .hostile_texts import TEXTS
 from .sitting import ANSWER, RESUME, VAGUE, Sitting
 from .test_end_to_end import OURS, serving_files
 from .test_server_kill import stored
@@ -679,6 +680,29 @@ def test_no_text_from_outside_is_ever_markup(stage: Stage) -> None:
         await expect(alone.locator("body")).to_contain_text(PAYLOAD)
         assert await alone.evaluate("typeof pwned") == "undefined"
         assert await alone.locator("img, script, [onerror], [onload]").count() == 0
+
+    stage.visit(main)
+
+
+def test_sixty_texts_that_try_to_be_more_are_text(stage: Stage) -> None:
+    """All in one résumé, one job description, one answer and its report."""
+
+    async def main(visit: Visit) -> None:
+        page, sitting = visit.page, Sitting(visit.page)
+        said: list[str] = []
+        page.on("dialog", lambda dialog: said.append(dialog.message))
+        foreign = "main :is(img, script, iframe, object, embed, base, meta, style, link, math, [onerror])"
+        hostile = "\n".join(text.replace("\n", " ").replace("\0", "") for text in TEXTS)  # no text has a NUL
+        await sitting.paste(f"{RESUME}\n{hostile}\n")
+        assert await page.locator(foreign).count() == 0
+        await page.get_by_label("Job description").fill(hostile)
+        await sitting.begin(1)
+        await sitting.answer(f"{ANSWER}\n{hostile}")
+        await sitting.press("Finish and get feedback")
+        await sitting.feedback()
+        await expect(sitting.main).to_contain_text("<img src=x onerror=alert(1)>")
+        assert await page.locator(foreign).count() == 0
+        assert said == []
 
     stage.visit(main)
 
