@@ -403,6 +403,14 @@ def test_feedback_on_an_answer_as_it_does_not_stand_is_dropped(number: int, revi
 # --------------------------------------------------------------------------------------- the log
 
 
+@pytest.mark.parametrize("begun", ["first question open", "recording", "analyzing"])
+def test_the_plan_comes_with_who_takes_over_only_before_the_interview_begins(begun: str):
+    agreed = Interview(id="i").after(e.Attached("t1", plan=e.Plan(questions=2)))
+    assert agreed.plan.questions == 2
+    other = e.Attached("t2", plan=e.Plan(questions=1, follow_ups=0))
+    assert SITUATIONS[begun].after(other).plan == SITUATIONS[begun].plan
+
+
 def test_attaching_keeps_the_token_and_the_owner_unless_new_ones_come():
     interview = Interview(id="i").after(e.Attached("t1", "owner"))
     assert (interview.token, interview.owner) == ("t1", "owner")

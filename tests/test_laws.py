@@ -24,7 +24,14 @@ LENGTH = 45
 
 laws = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 
-Life = list[tuple[Interview, e.Event, Interview]]
+
+class Life(list[tuple[Interview, e.Event, Interview]]):
+    """What happened to an interview: (before, event, after) of each event."""
+
+    def __repr__(self) -> str:
+        # The whole of it, 45 interviews, is too long to be told; the events are enough to do it again.
+        return f"Life of {[event for before, event, after in self if after is not before]}"
+
 
 MATERIAL = made(e.Material)
 WILD = st.one_of(*map(made, e.EVENTS))
@@ -70,7 +77,7 @@ def lives(draw: st.DrawFn) -> Life:
     """
     course = random.Random(draw(st.integers(0, 2**32)))
     interview = Interview(id="i")
-    life: Life = []
+    life = Life()
     for _ in range(LENGTH):
         kind = course.choice(KINDS)
         if entries := apt(interview, kind):

@@ -273,7 +273,8 @@ class Interview(Struct, kw_only=True):
                 self._put_again()
             case Attached(token=token, owner=owner, plan=plan):
                 self.token, self.owner = token or self.token, owner or self.owner
-                self.plan = plan or self.plan
+                if self.state is State.IDLE:  # later, questions have been asked by the plan there was
+                    self.plan = plan or self.plan
                 self._put_again()
             case RetryQuestion(question=number):
                 self.question, self.feedback_wanted = Open(number), False
