@@ -132,47 +132,56 @@ class Names:
 class Recording(httpcore2.AsyncNetworkBackend):
     """A network that sends nothing: it writes down who was to be connected to, and plays replies back.
 
-    Without a reply left, connecting fails.
+    Without a reply left, connecting fails. How long each step may take is written down in ``limits``.
     """
 
     def __init__(self, *replies: bytes) -> None:
         self.connected: list[tuple[str, int]] = []
         self.streams: list[Played] = []
+        self.limits: set[tuple[str, float | None]] = set()
         self._replies = list(replies)
 
     async def connect_tcp(self, host, port, timeout=None, local_address=None, socket_options=None):  # type: ignore[no-untyped-def]
         self.connected.append((host, port))
+        self.limits.add(("connect", timeout))
         if not self._replies:
             raise httpcore2.ConnectError("nobody there")
-        self.streams.append(Played(self._replies.pop(0)))
+        self.streams.append(Played(self._replies.pop(0), self.limits))
         return self.streams[-1]
 
 
 class Played(httpcore2.AsyncNetworkStream):
     """A connection whose other end is a list of bytes."""
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, limits: set[tuple[str, float | None]]) -> None:
         self._data = data
+        self.limits = limits
+        self.largest = 0
+        """The most bytes that were asked for at once."""
         self.sent = b""
         self.tls_name: str | None = None
         self.closed = False
 
     async def read(self, max_bytes, timeout=None):  # type: ignore[no-untyped-def]
+        self.limits.add(("read", timeout))
+        self.largest = max(self.largest, max_bytes)
         data, self._data = self._data[:max_bytes], self._data[max_bytes:]
         return data
 
     async def write(self, buffer, timeout=None):  # type: ignore[no-untyped-def]
+        self.limits.add(("write", timeout))
         self.sent += buffer
 
     async def aclose(self) -> None:
         self.closed = True
 
     async def start_tls(self, ssl_context, server_hostname=None, timeout=None):  # type: ignore[no-untyped-def]
+        self.limits.add(("tls", timeout))
         self.tls_name = server_hostname
         return self
 
     def get_extra_info(self, info):  # type: ignore[no-untyped-def]
-        return None
+        return "the other end" if info == "peername" else None
 
 
 MOST_UNREAD = 65_536

@@ -17,7 +17,7 @@ import pytest
 
 from interview_fsm.errors import ResumeError
 from interview_fsm.resume import lookup
-from interview_fsm.resume.fetch import Fetched, Fetcher, FetchPolicy, Guard
+from interview_fsm.resume.fetch import Fetched, Fetcher, FetchPolicy, Guard, Meter
 from interview_fsm.resume.lookup import system_addresses
 from interview_fsm.resume.replies import media_type_of
 
@@ -163,14 +163,57 @@ def test_nothing_is_sent_that_is_not_needed():
     _, network = fetch("http://cv.example/a?b#c", FOUND, names=Names.of({"cv.example": [PUBLIC]}))
     request, *fields = network.streams[0].sent.decode().removesuffix("\r\n\r\n").split("\r\n")
     assert request == "GET /a?b HTTP/1.1"
-    assert {field.partition(":")[0] for field in fields} == {
-        "Host",
-        "Accept",
-        "Accept-Encoding",
-        "User-Agent",
-        "Connection",
+    assert set(fields) == {
+        "Host: cv.example",
+        "Accept: application/pdf, text/plain, text/markdown",
+        "Accept-Encoding: identity",
+        "User-Agent: interview-fsm",
+        "Connection: close",
     }
-    assert "Accept-Encoding: identity" in fields
+
+
+def test_each_step_has_its_limit_and_pieces_are_small():
+    policy = small(connect=11.0, read=22.0)
+    names = Names.of({"cv.example": [PUBLIC]})
+    outcome, network = fetch("https://cv.example/", FOUND, names=names, policy=policy)
+    assert outcome.data == PDF
+    assert network.limits == {("connect", 11.0), ("tls", 11.0), ("read", 22.0), ("write", 22.0)}
+    assert network.streams[0].largest == 4096  # what may hold the event loop, and what overshoots a limit
+
+
+def test_the_connection_that_is_given_out_is_the_one_underneath():
+    async def scene():
+        network = Recording(b"")
+        guard = Guard(small(), Names.of({"cv.example": [PUBLIC]}), network)
+        stream = await guard.connect_tcp("cv.example", 80)
+        assert stream.get_extra_info("peername") == "the other end"
+        assert not network.streams[0].closed
+        await stream.aclose()
+        assert network.streams[0].closed
+
+    run(scene())
+
+
+def test_the_certificates_to_trust_are_read_once_off_the_loop_and_for_https_only(monkeypatch):
+    readers = []
+
+    def default():
+        readers.append(threading.current_thread())
+        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+    monkeypatch.setattr(httpcore2, "default_ssl_context", default)
+
+    async def scene():
+        names = Names.of({"cv.example": [PUBLIC]})
+        fetcher = Fetcher(small(), resolve=names, backend=Recording(*[FOUND] * 3))
+        await fetcher.fetch("http://cv.example/")
+        assert readers == []
+        await fetcher.fetch("https://cv.example/")
+        await fetcher.fetch("https://cv.example/")
+        assert len(readers) == 1
+        assert readers[0] is not threading.current_thread()
+
+    run(scene())
 
 
 def test_the_environments_proxies_are_not_asked(monkeypatch):
@@ -190,11 +233,32 @@ def test_a_name_is_looked_up_once_and_at_most_four_addresses_are_tried():
     assert names.asked == ["cv.example"]
 
 
-@pytest.mark.parametrize("names", [Names(), Names.of({"cv.example": []})])
-def test_a_name_without_addresses_is_unreachable(names):
+@pytest.mark.parametrize(
+    ("names", "retryable"),
+    [(Names(), True), (Names.of({"cv.example": []}), False)],
+    ids=["no answer", "an empty answer"],
+)
+def test_a_name_without_addresses_is_unreachable(names, retryable):
     outcome, network = fetch("http://cv.example/", FOUND, names=names)
-    assert (outcome.code, outcome.kind) == ("resume_unreachable", "dns")
+    assert (outcome.code, outcome.kind, outcome.retryable) == ("resume_unreachable", "dns", retryable)
     assert network.connected == []
+
+
+@pytest.mark.parametrize(
+    ("replies", "kind", "retryable"),
+    [
+        ([], "connect", True),
+        ([b""], "protocol", True),
+        ([b"no HTTP"], "protocol", True),
+        ([head(302)], "redirect", False),
+        ([head(404)], "status", False),
+        ([document(b"<html>")], "type", False),
+        ([head(200, "Content-Encoding: gzip")], "encoding", False),
+    ],
+)
+def test_whoever_may_try_the_same_link_again_is_told_so(replies, kind, retryable):
+    outcome, _ = fetch("http://cv.example/", *replies, names=Names.of({"cv.example": [PUBLIC]}))
+    assert (outcome.kind, outcome.retryable) == (kind, retryable)
 
 
 def test_a_literal_is_never_looked_up():
@@ -388,6 +452,24 @@ def test_each_hop_is_looked_up_and_checked_anew(journey):
     assert all(stream.closed for stream in network.streams)
 
 
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_every_kind_of_redirect_is_followed(status):
+    outcome, network = fetch(
+        "http://a.example/", to("/b", status), FOUND, names=Names.of({"a.example": [PUBLIC]})
+    )
+    assert outcome == Fetched(PDF, "application/pdf", "http://a.example/b")
+    assert len(network.connected) == 2
+
+
+@pytest.mark.parametrize("status", [300, 304, 305, 306, 309])
+def test_nothing_else_is_taken_for_a_redirect(status):
+    outcome, network = fetch(
+        "http://a.example/", to("/b", status), FOUND, names=Names.of({"a.example": [PUBLIC]})
+    )
+    assert outcome.kind == "status"
+    assert len(network.connected) == 1
+
+
 def test_the_url_of_what_was_found_is_the_last_one():
     outcome, _ = fetch("http://a.example/x#y", to("z?q#r"), FOUND, names=Names.of({"a.example": [PUBLIC]}))
     assert outcome == Fetched(PDF, "application/pdf", "http://a.example/z?q")
@@ -426,6 +508,28 @@ def test_text_may_be_a_resume(media_type):
     found = answered(document("# Zoë\n".encode(), media_type))
     assert found.data.decode() == "# Zoë\n"
     assert found.media_type == media_type.lower().partition(";")[0]
+
+
+def test_of_two_types_the_first_counts():
+    found = answered(document(b"Jane", "text/plain", "Content-Type: text/html"))
+    assert (found.data, found.media_type) == (b"Jane", "text/plain")
+    assert answered(document(b"Jane", "text/html", "Content-Type: text/plain")).kind == "type"
+
+
+@pytest.mark.parametrize("coding", ["", "identity", "Identity"])
+def test_a_body_that_is_called_uncompressed_is_taken(coding):
+    assert answered(document(PDF, "application/pdf", f"Content-Encoding: {coding}")).data == PDF
+
+
+def test_just_so_much_packaging_is_taken():
+    for body in (0, 1, SIZE):
+        meter = Meter()
+        meter.body = body
+        meter.count(2**20)
+        meter.count(body)
+        with pytest.raises(ResumeError) as raised:
+            meter.count(1)
+        assert raised.value.kind == "overhead"
 
 
 @pytest.mark.parametrize(
@@ -872,6 +976,19 @@ def test_closing_ends_what_is_under_way_and_refuses_what_comes():
     run(scene())
 
 
+def test_after_closing_nobody_is_asked_anything():
+    async def scene():
+        names, network = Names.of({"a.example": [PUBLIC]}), Recording(FOUND)
+        fetcher = Fetcher(small(), resolve=names, backend=network)
+        await fetcher.aclose()
+        error = await failed(fetcher.fetch("http://a.example/"))
+        assert (error.code, error.kind) == ("resume_unreachable", "closed")
+        assert names.asked == []
+        assert network.connected == []
+
+    run(scene())
+
+
 def test_closing_waits_for_what_is_just_ending():
     async def scene():
         ending, go_on = asyncio.Event(), asyncio.Event()
@@ -1042,8 +1159,11 @@ def test_a_name_server_that_hangs_holds_up_nobody_and_is_asked_so_often_only(mon
     monkeypatch.setattr(lookup.socket, "getaddrinfo", lambda *_args, **_kwargs: release.wait() and [])
 
     async def scene():
-        asking = [asyncio.create_task(system_addresses("cv.example")) for _ in range(lookup.LOOKUPS)]
+        asking = [asyncio.create_task(system_addresses("cv.example")) for _ in range(8)]
         await asyncio.sleep(0)
+        threads = [thread for thread in threading.enumerate() if thread.name == "resume-lookup"]
+        assert len(threads) == 8
+        assert all(thread.daemon for thread in threads)  # the program's end waits for none of them
         error = await failed(system_addresses("cv.example"))
         assert (error.code, error.kind) == ("busy", "lookups")
         for task in asking:

@@ -129,6 +129,12 @@ SENT: dict[str, tuple[Behaviour, str, float, int]] = {
     "a slow redirect each time": (
         piecemeal(to("/again"), 0.15), "resume_timeout total", 20, EDGE,
     ),
+    "silence after enough to see that it is no PDF": (
+        then_silence(PDF_HEAD + b" " * 1024), "resume_not_pdf type", 0, EDGE,
+    ),
+    "silence before enough to see that it is no PDF": (
+        then_silence(PDF_HEAD + b" " * 1023), "resume_timeout read", 5, EDGE,
+    ),
     # endless
     "an endless body": (for_ever(PDF_HEAD, BLOCK), "resume_too_large size", 0, TOO_MUCH),
     "an endless chunked body": (
@@ -214,6 +220,29 @@ def test_a_reply_costs_no_more_time_and_bytes_than_the_limits(name: str) -> None
     assert found.kind == end
     assert found.seconds == pytest.approx(seconds)
     assert found.received <= most
+
+
+def test_closing_ends_at_once_what_a_silent_server_holds_and_what_waits_for_its_turn() -> None:
+    async def scene() -> None:
+        network = Simulated(silence)
+        fetcher = Fetcher(resolve=Names.of({"cv.example": [PUBLIC]}), backend=network)
+
+        async def end() -> tuple[str, float]:
+            with pytest.raises(ResumeError) as raised:
+                await fetcher.fetch("http://cv.example/")
+            return raised.value.kind, asyncio.get_running_loop().time()
+
+        fetching = [asyncio.create_task(end()) for _ in range(4)]
+        await asyncio.sleep(1)
+        assert len(network.connected) == 2
+        await fetcher.aclose()
+        assert asyncio.get_running_loop().time() == pytest.approx(1)
+        assert all(stream.closed for stream in network.streams)
+        ends = await asyncio.gather(*fetching)
+        assert {kind for kind, _ in ends} == {"closed"}
+        assert [time for _, time in ends] == pytest.approx([1] * 4)
+
+    run(scene())
 
 
 # --- links: each of both tables, put through the fetcher ---
