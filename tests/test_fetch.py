@@ -21,7 +21,7 @@ from interview_fsm.resume.fetch import Fetched, Fetcher, FetchPolicy, Guard, Met
 from interview_fsm.resume.lookup import system_addresses
 from interview_fsm.resume.replies import media_type_of
 
-from .loopback import Names, Recording, document, for_ever, head, loopback, reply, silence
+from .loopback import Names, Played, Recording, document, for_ever, head, loopback, reply, silence
 
 CASES = Path(__file__).resolve().parents[2] / "shared" / "data" / "ssrf_cases.json"
 
@@ -593,6 +593,21 @@ def test_what_is_wrong_has_its_own_sentence(data, code, sentence):
     assert error.code == code
     assert str(error).startswith(sentence)
     assert str(error).isprintable()
+
+
+@pytest.mark.parametrize(
+    "error",
+    [httpcore2.ReadError("10.9.8.7"), httpcore2.RemoteProtocolError("10.9.8.7"), OSError(104, "10.9.8.7")],
+    ids=lambda error: type(error).__name__,
+)
+def test_a_connection_that_breaks_is_a_named_error_without_the_address(monkeypatch, error):
+    async def broken(*_args, **_kwargs):
+        raise error
+
+    monkeypatch.setattr(Played, "read", broken)
+    outcome = answered(FOUND)
+    assert (outcome.code, outcome.kind, outcome.retryable) == ("resume_unreachable", "protocol", True)
+    assert "10.9.8.7" not in str(outcome)
 
 
 def test_a_file_of_just_the_limit_is_taken():
