@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import random
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from reportlab.pdfbase.pdfmetrics import stringWidth
 from reportlab.pdfgen.canvas import Canvas
@@ -55,6 +55,24 @@ def sheet(seed: int, share: float) -> Lines:
         Print(_text(chance, MARGIN, WIDE - MARGIN, 18.0), MARGIN, 60.0, 18.0),
         *_column(chance, MARGIN, split, 130.0),
         *right,
+        Print(_text(chance, MARGIN, WIDE - MARGIN, 8.0), MARGIN, 770.0, 8.0),
+    ]
+
+
+def three(seed: int, shares: tuple[float, float, float]) -> Lines:
+    """The same with three columns, of these *shares* of the width."""
+    chance = random.Random(f"{seed} {shares}")
+    gutter = chance.uniform(16.0, 26.0)
+    x, columns = MARGIN, []
+    for share in shares:
+        wide = share * (WIDE - 2 * MARGIN - 2 * gutter)
+        for line in _column(chance, x, x + wide, 130.0 + chance.uniform(-4.0, 9.0)):
+            fits = width(line.text, line.size) <= wide
+            columns.append(line if fits else replace(line, text=line.text.split()[0]))
+        x += wide + gutter
+    return [
+        Print(_text(chance, MARGIN, WIDE - MARGIN, 18.0), MARGIN, 60.0, 18.0),
+        *columns,
         Print(_text(chance, MARGIN, WIDE - MARGIN, 8.0), MARGIN, 770.0, 8.0),
     ]
 
@@ -117,6 +135,7 @@ ORDERS: tuple[Order, ...] = (
     letter_by_letter,
 )
 SHARES = (0.36, 0.5, 0.62)
+THREE = ((1 / 3, 1 / 3, 1 / 3), (0.26, 0.48, 0.26), (0.25, 0.375, 0.375))
 
 
 def _parts(line: Print, parts: list[str], between: str) -> Iterator[Print]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import pytest
 
@@ -38,17 +38,38 @@ def wrong(seeds: Iterable[int]) -> list[str]:
     failed = []
     for seed in seeds:
         for share in SHARES:
-            sheet = columns.sheet(seed, share)
-            wanted = [line.text for line in sheet]
-            for order in ORDERS:
-                drawn = order(sheet, random.Random(seed))
-                if lines(spans(glyphs(drawn))) != wanted:
-                    failed.append(f"seed {seed}, left column {share}, drawn {order.__name__}")
+            failed += misread(columns.sheet(seed, share), seed, f"left column {share}")
     return failed
+
+
+def wrong_of_three(seeds: Iterable[int]) -> list[str]:
+    """The same with three columns."""
+    failed = []
+    for seed in seeds:
+        for shares in columns.THREE:
+            failed += misread(columns.three(seed, shares), seed, f"columns {shares}")
+    return failed
+
+
+def misread(sheet: columns.Lines, seed: int, what: str) -> Iterator[str]:
+    wanted = [line.text for line in sheet]
+    for order in ORDERS:
+        drawn = order(sheet, random.Random(seed))
+        if lines(spans(glyphs(drawn))) != wanted:
+            yield f"seed {seed}, {what}, drawn {order.__name__}"
 
 
 def test_two_columns_are_read_one_after_the_other_in_whatever_order_they_were_drawn() -> None:
     assert wrong(range(3)) == []
+
+
+def test_three_columns_are_read_one_after_the_other_in_whatever_order_they_were_drawn() -> None:
+    assert wrong_of_three(range(2)) == []
+
+
+@pytest.mark.slow
+def test_all_360_scrambled_sheets_of_three_columns_are_read_right() -> None:
+    assert wrong_of_three(range(SEEDS if IN_FULL else 4)) == []
 
 
 @pytest.mark.slow
