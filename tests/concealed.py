@@ -185,6 +185,23 @@ def under_visible_text(sheet: Sheet, seen: bool) -> None:
     sheet.content = under + text(LINES[1]) + (text(at=b"60 380 Td") if seen else b"")
 
 
+def over_text_and_said_to_be_other(sheet: Sheet, seen: bool) -> None:
+    """White letters on black ones, in a span that says it is other text, so that nobody tells its letters."""
+    over = text(LINES[1], at=b"60.2 400 Td") if seen else text(look=b"1 g")
+    span = b"/Span <</ActualText(x)>> BDC\n%sEMC\n" % over
+    sheet.content = text(LINES[1]) + span + (text(at=b"60 380 Td") if seen else b"")
+
+
+def between_dots(sheet: Sheet, seen: bool) -> None:
+    """One letter at a time, each beside a full stop that can be seen."""
+    look = b"0 g" if seen else b"1 g"
+    sheet.content = b"".join(
+        text(letter, at=b"%d 400 Td" % (60 + 8 * n), look=look) + text(".", at=b"%d 400 Td" % (66 + 8 * n))
+        for n, letter in enumerate(SECRET)
+        if letter != " "
+    )
+
+
 def between_the_lines(sheet: Sheet, seen: bool) -> None:
     look = b"0 g" if seen else b"1 g"
     lines = b"".join(text(LINES[1], at=b"60 %d Td" % y) for y in (400, 387, 374))
@@ -261,6 +278,8 @@ KINDS: dict[Trick, str] = {
     colour_of_its_bar: "colour",
     over_visible_text: "colour",
     under_visible_text: "colour",
+    over_text_and_said_to_be_other: "colour",
+    between_dots: "colour",
     between_the_lines: "colour",
     in_a_form: "colour",
     deep_in_forms: "colour",

@@ -107,6 +107,16 @@ def test_more_than_twenty_pages_are_cut_with_a_warning() -> None:
     assert warning.message == "Only the first 20 pages were read. The rest was left out."
 
 
+def test_pages_that_take_too_long_are_left_out_with_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rather than refusing all of it: what was read first is worth more than nothing."""
+    clock = iter(range(100))
+    monkeypatch.setattr(pdf, "LONG", 2.0)
+    monkeypatch.setattr(pdf, "process_time", lambda: float(next(clock)))
+    resume = pdf.read_document(written("Anselm Duquesne", "clocks and watches", "towers", "bells"))
+    assert resume.text == "Anselm Duquesne\n\nclocks and watches"
+    assert [warning.code for warning in resume.warnings] == ["first_pages"]
+
+
 def test_a_page_that_cannot_be_read_is_left_out_with_a_warning() -> None:
     whole = written("Anselm Duquesne", "clocks and watches")
     box = b"/MediaBox [ 0 0 595.2756 841.8898 ]"

@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from math import sqrt
+from math import ceil, sqrt
 from typing import Any, cast
 
 import pypdfium2 as pdfium
@@ -93,11 +93,11 @@ class Film:
         _layer(found, self.wide, self.high)
         return found
 
-    def owners(self, text: str, origin: Point) -> list[Piece]:
+    def owners(self, text: str, box: Box, origin: Point) -> list[Piece]:
         """What drew *text* at *origin*: those that say they drew it, else whatever drew there.
 
         PDFium does not tell all letters of a text that other words are given for, and none of a text that is
-        drawn once more: it is sought by its place.
+        drawn once more: what *text* in *box* may belong to is sought by its place.
         """
         x, y = origin
         near = [
@@ -106,9 +106,15 @@ class Film:
             for letter, (at_x, at_y), piece in self._origins.get(cell, ())
             if abs(at_x - x) <= NEAR and abs(at_y - y) <= NEAR
         ]
-        said = [piece for letter, piece in near if letter in text] or [piece for _, piece in near]
+        said = [piece for letter, piece in near if letter in text]
         if not said:
-            return [piece for piece in self.pieces if _is_in(origin, piece.box)]
+            # a mark across the page is no owner of small type
+            most = 3 * max(box[2] - box[0], box[3] - box[1])
+            found = [p for p in self.pieces if _is_in(origin, p.box) and _height(p.box) <= most]
+            maybe = found or [piece for _, piece in near]
+            # nobody knows which of them it was: one that leaves no ink here is taken for it
+            at = self._pixels(box)
+            return next(([piece] for piece in maybe if not self._has_own_ink(at, [piece])), maybe)
         again = (p for p in self._mute_at(origin) if any(_is_alike(p.box, piece.box) for piece in said))
         return [*said, *again]
 
@@ -151,7 +157,12 @@ class Film:
         return self._missed(layers).crop(at).getbbox() is not None
 
     def _has_own_ink(self, at: Pixels, owners: Sequence[Piece]) -> bool:
-        return any(p.layer < LAYERS and self._inks[p.layer].crop(at).getbbox() for p in owners)
+        """Not by their neighbours, whose ink may reach into *at*: theirs is inside their own boxes."""
+        return any(
+            self._inks[piece.layer].crop(_common(at, self._pixels(piece.box)) or at).getbbox()
+            for piece in owners
+            if piece.layer < LAYERS
+        )
 
     def why(self, box: Box, owners: Sequence[Piece]) -> str:
         """Why there is no ink of *owners* in *box*: one of ``unseen.KINDS``."""
@@ -180,7 +191,7 @@ class Film:
         """*box* in pixels, and never empty: a letter may be narrower than one."""
         x, y = self._paper.width / self.wide, self._paper.height / self.high
         left, top = max(0, int(box[0] * x)), max(0, int(box[1] * y))
-        return left, top, max(left, int(box[2] * x)) + 1, max(top, int(box[3] * y)) + 1
+        return left, top, max(left + 1, ceil(box[2] * x)), max(top + 1, ceil(box[3] * y))
 
     @cached_property
     def _paper(self) -> Image.Image:
@@ -292,8 +303,8 @@ def _layer(pieces: Sequence[Piece], wide: float, high: float) -> None:
     size = int(wide * scale) + 1, int(high * scale) + 1
     maps: list[Image.Image] = []
     for piece in pieces:
-        x0, y0, x1, y1 = (int(min(max(edge * scale, 0.0), 1_000.0)) for edge in piece.box)
-        box = x0, y0, max(x1, x0 + 1), max(y1, y0 + 1)
+        x0, y0, x1, y1 = (min(max(edge * scale, 0.0), 1_000.0) for edge in piece.box)
+        box = int(x0), int(y0), max(ceil(x1), int(x0) + 1), max(ceil(y1), int(y0) + 1)
         for piece.layer in range(LAYERS):
             if piece.layer == len(maps):
                 maps.append(Image.new("L", size))
@@ -344,6 +355,17 @@ def _corners(handle: Any) -> list[Point]:
 def _around(points: Iterable[Point]) -> Box:
     xs, ys = zip(*points, strict=True)
     return min(xs), min(ys), max(xs), max(ys)
+
+
+def _height(box: Box) -> float:
+    """Of a line of type, whichever way it runs."""
+    return min(box[2] - box[0], box[3] - box[1])
+
+
+def _common(one: Pixels, other: Pixels) -> Pixels | None:
+    left, top = max(one[0], other[0]), max(one[1], other[1])
+    right, bottom = min(one[2], other[2]), min(one[3], other[3])
+    return (left, top, right, bottom) if left < right and top < bottom else None
 
 
 def _is_alike(one: Box, other: Box) -> bool:

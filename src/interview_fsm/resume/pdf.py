@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator, Mapping
 from itertools import islice
+from time import process_time
 from typing import Any, NamedTuple
 
 import pdfplumber
@@ -23,6 +24,9 @@ from .xray import Mark, hidden
 
 MAX_PAGES = 20
 MAX_CHARACTERS = 200_000
+LONG = 6.0
+"""Seconds of computing, after which no page is begun: the child has 8, its start included. A full page takes
+up to 0.5, so what is cut is longer than anybody's résumé."""
 
 
 class Empty(Exception):
@@ -48,12 +52,12 @@ def read_document(document: bytes) -> Resume:
     warnings: list[Warning] = []
     pictures: list[int] = []
     failure: Exception | None = None
-    room = MAX_CHARACTERS
+    room, began = MAX_CHARACTERS, process_time()
     # Neither pdf.pages nor pdf.close(): both make objects of all pages first, of a million too.
     pdf = pdfplumber.open(io.BytesIO(document))
     sheets = pypdfium2.PdfDocument(document)
     for number, found in enumerate(islice(PDFPage.create_pages(pdf.doc), MAX_PAGES + 1), 1):
-        if number > MAX_PAGES or room <= 0:
+        if number > MAX_PAGES or room <= 0 or process_time() - began > LONG:
             warnings.append(_shortened(number - 1))
             break
         try:

@@ -66,7 +66,7 @@ def _by_rule(film: Film, mark: Mark) -> str:
 
 
 def _by_ink(film: Film, mark: Mark) -> str:
-    owners = film.owners(mark.text, mark.origin)
+    owners = film.owners(mark.text, mark.box, mark.origin)
     return "" if film.has_ink(mark.box, owners) else film.why(mark.box, owners)
 
 
