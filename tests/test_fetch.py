@@ -524,7 +524,7 @@ def test_a_body_that_is_called_uncompressed_is_taken(coding):
 def test_just_so_much_packaging_is_taken():
     for body in (0, 1, SIZE):
         meter = Meter()
-        meter.body = body
+        meter.body += body
         meter.count(2**20)
         meter.count(body)
         with pytest.raises(ResumeError) as raised:
