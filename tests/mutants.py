@@ -55,7 +55,7 @@ LEAST = 0.9
 """The share of mutants that has to be killed."""
 
 AT_ONCE = 2
-CPU, WALL = 60, 300
+CPU, WALL = 60, 120
 """Seconds after which a mutant is taken to run for ever; the tests take less than ten."""
 
 SWAPPED: dict[type[ast.AST], type[ast.AST]] = {
