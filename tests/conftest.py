@@ -5,12 +5,14 @@ import threading
 import time
 from collections.abc import Generator
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 import psutil
 import pytest
 from hypothesis import settings
 
-from .databases import Cluster
+if TYPE_CHECKING:
+    from .databases import Cluster
 
 settings.register_profile("ci", derandomize=True, deadline=None, print_blob=True)
 settings.register_profile(
@@ -23,8 +25,10 @@ GRACE = 5.0
 
 
 @pytest.fixture(scope="session")
-def cluster() -> Generator[Cluster]:
+def cluster() -> "Generator[Cluster]":
     """A PostgreSQL server, for all tests that need one. Each has a database of its own on it."""
+    from .databases import Cluster  # here: this file is also tried out by itself, without its neighbours
+
     with Cluster.at_hand() as running:
         yield running
 
