@@ -84,7 +84,7 @@ async def _main(kind: str) -> None:
             settle()
             print(next(iter(server.sockets)).getsockname()[1], flush=True)
             await asyncio.Event().wait()
-    settings = ServerSettings(port=0, connections=100_000, rate=1e9, burst=10**9, seed=1)
+    settings = ServerSettings(port=0, connections=100_000, newcomers=100_000, rate=1e9, burst=10**9, seed=1)
     storage = MemoryStorage()
     if kind == "sqlite":
         import tempfile
