@@ -26,14 +26,15 @@ OLDEST = (3, 11)
 
 PURPOSES = {
     "run": [],
-    "test": ["test", "docs", "diagram", "anthropic", "openai"],
-    "bench": ["test", "docs", "diagram", "anthropic", "openai", "bench"],
+    "test": ["test", "docs", "diagram", "anthropic", "openai", "firestore"],
+    "bench": ["test", "docs", "diagram", "anthropic", "openai", "firestore", "bench"],
 }
 """The extras that each purpose must have. Each has all that the one before it has."""
 
 VOICE = {
     "stt": "spoken answers cannot be understood on this machine; type them",
     "tts": "questions cannot be read aloud on this machine",
+    "files": "spoken answers cannot be taken from sound files",
 }
 """Extras whose packages have wheels on the common platforms, and what it means to be without one."""
 

@@ -29,7 +29,10 @@ BUILD_TOOLS = ("editables>=0.5", "hatchling>=1.27", "setuptools>=77")
 LIMITS = ("pocketsphinx<5.1 ; python_version == '3.12'", "pocketsphinx>=5.1 ; python_version != '3.12'")
 """Where the latest version has no wheel, and that it is taken all the same where it has."""
 
-EXTRAS = {"run": ("stt", "tts"), "test": ("test", "docs", "diagram", "anthropic", "openai", "stt", "tts")}
+EXTRAS = {
+    "run": ("stt", "tts", "files"),
+    "test": ("test", "docs", "diagram", "anthropic", "openai", "firestore", "stt", "tts", "files"),
+}
 """What each lock has beside the package's own dependencies."""
 
 PYTHONS = ((3, 11), (3, 13))
