@@ -120,7 +120,7 @@ def test_where_the_lock_cannot_be_used_it_is_said_and_pyproject_counts(
     cannot: set[str], misfit: str, told: str, install: Install, capsys: pytest.CaptureFixture[str]
 ) -> None:
     asked = install(cannot, misfit=misfit)
-    assert asked[-2:] == [("-e", ".[stt,tts]"), ("PyAudio>=0.2.14",)]
+    assert asked[-2:] == [("-e", ".[stt,tts,files]"), ("PyAudio>=0.2.14",)]
     assert f"The lock is not used: {told}. Installing what pyproject.toml allows" in capsys.readouterr().out
 
 
