@@ -53,7 +53,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "views": ENGINE | {"protocol", "messages", "coaching", "report"},
     "jsonv1": ENGINE
     | {"access", "protocol", "messages", "uploads", "seats", "views", "house", "updates", "waiting", ""},
-    "report": INTERVIEW,
+    "report": INTERVIEW | {"coaching"},
     "diagram": STATES,
     "coaching": INTERVIEW | {"totals"},
     "resume": CORE,
@@ -61,7 +61,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "adapters": CORE | {"coaching", "keys", "redaction"},
     "testing": ENGINE,
     "plaintext": STEPS | {"protocol", "report", "waiting"},
-    "terminal": STEPS | {"report", "portal"},
+    "terminal": STEPS | {"report", "portal", "coaching"},
     "assistant": STEPS | {"report", "portal", "adapters", "resume", "coaching"},
     "rates": set(),
     "waiting": set(),

@@ -82,6 +82,15 @@ def test_clear_database_begins_anew_on_the_same_resume(resume: Path) -> None:
         assert interview.generate_question("mid") == before, "the same seed, the same question"
 
 
+def test_it_says_how_the_difficulty_was_read() -> None:
+    with InterviewAssistant(RESUME, text=True, storage="memory") as interview:
+        assert interview.level is None
+        interview.generate_question("wizard")
+        assert (interview.level.name, interview.level.recognised) == ("mid", False)
+        interview.record_answer("I moved them one by one.")
+        assert "“wizard” is no level that is known here" in interview.analyze_responses()
+
+
 def test_the_wrong_moment_is_refused_and_says_what_is_possible(resume: Path) -> None:
     with InterviewAssistant(resume, storage="memory") as interview:
         with pytest.raises(InvalidCommand) as refused:

@@ -169,6 +169,21 @@ def updates(client: Client) -> list[int]:
     return [event["seq"] for event in client.heard if event["type"] == "update"]
 
 
+def test_each_view_says_how_the_difficulty_was_read() -> None:
+    async def story(world: World) -> None:
+        async with Client(world) as ada:
+            await ada.create()
+            assert "level" not in await ada.do("start_interview")
+            chosen = await ada.do("choose_difficulty", difficulty="wizard")
+            assert (chosen["level"]["name"], chosen["level"]["recognised"]) == ("mid", False)
+            assert "“wizard”" in chosen["level"]["message"]
+            assert (await ada.do("get_session"))["level"] == chosen["level"]
+            again = await ada.do("choose_difficulty", difficulty="Junior")
+            assert (again["level"]["name"], again["level"]["recognised"]) == ("entry", True)
+
+    conducted(story)
+
+
 def test_a_session_begins_with_the_first_entry_and_says_who_is_speaking() -> None:
     async def story(world: World) -> None:
         async with Client(world) as ada:

@@ -106,8 +106,8 @@ def entries(word: str = "") -> list[Any]:
     return [
         Attached("secret-token-hash", "secret-owner"),
         StartInterview(Plan(questions=2)),
-        ChooseDifficulty("mid" + word),
-        QuestionAsked(Question(1, asked, Slot("ownership"), built_on, None, "mid", by)),
+        ChooseDifficulty("mid " + word),
+        QuestionAsked(Question(1, asked, Slot("ownership"), built_on, None, "mid " + word, by)),
         SubmitAnswer(1, first),
         FollowUpWanted(1, "reason"),
         QuestionAsked(Question(2, "Why?" + word, follow_up_to=1, provenance=by)),
@@ -510,6 +510,7 @@ def test_json_has_its_own_version_and_these_fields() -> None:
             "made_at",
             "state",
             "difficulty",
+            "level",
             "plan",
             "fingerprint",
         ),

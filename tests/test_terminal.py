@@ -69,6 +69,13 @@ def test_a_whole_interview_ends_in_the_report() -> None:
         assert text in shown, text
 
 
+def test_it_says_how_the_difficulty_was_read() -> None:
+    for words, said in (("junior", "“junior” is read as entry level."), ("wizard", "read as mid level")):
+        with sitting(iter(["/stop"])) as (sat, _, seen):
+            sat.hold(plan(), words)
+        assert said in seen.getvalue()
+
+
 def test_what_is_shown_fits_the_width_and_has_no_trailing_spaces() -> None:
     with sitting(iter(["word " * 100, "Then I leapt."])) as (sat, _, seen):
         sat.hold(plan(), "easy")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 from . import steps
 from .adapters import load
 from .coaching.follow_up import follow_up
+from .coaching.levels import Level, read_level
 from .engine import Engine, Limits, Observer
 from .errors import ResumeError, SettingError
 from .events import Feedback, Material, Partial, Resume, Source, Transcript
@@ -255,6 +256,12 @@ class InterviewAssistant:
     def interview(self) -> Interview:
         """The interview as stored."""
         return self._session.interview
+
+    @property
+    def level(self) -> Level | None:
+        """How the difficulty was read, and whether it was recognised; None before the first question."""
+        difficulty = self._session.interview.difficulty
+        return read_level(difficulty) if difficulty else None
 
     @property
     def feedback(self) -> Feedback | None:

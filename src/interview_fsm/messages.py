@@ -509,6 +509,16 @@ class SessionCreated(_Reply, frozen=True, kw_only=True):
     limits: WireLimits
 
 
+class Level(Struct, frozen=True):
+    """How the latest difficulty was read."""
+
+    name: Literal["entry", "mid", "senior"]
+    recognised: bool
+    """False when the words were not known, and ``mid`` was taken."""
+    message: str
+    """The same in a sentence, for the candidate to read."""
+
+
 class Update(_Reply, frozen=True, kw_only=True):
     """One entry of the journal, stored, and how things stand after it."""
 
@@ -518,6 +528,8 @@ class Update(_Reply, frozen=True, kw_only=True):
     state: str
     allowed: tuple[str, ...]
     """The commands that are possible now."""
+    level: Level | UnsetType = UNSET
+    """How the difficulty was read; left out until one is chosen."""
     question: Question | UnsetType = UNSET
     """The open one."""
     activity: Task | UnsetType = UNSET
@@ -535,6 +547,8 @@ class _Whole(_Reply, frozen=True, kw_only=True):
     allowed: tuple[str, ...]
     plan: events.Plan
     difficulty: str
+    level: Level | UnsetType = UNSET
+    """How it was read; left out until one is chosen."""
     question: Question | UnsetType = UNSET
     """The open one."""
     activity: Task | UnsetType = UNSET

@@ -11,6 +11,7 @@ from . import messages
 from . import report as reports
 from .coaching.evidence import find_evidence
 from .coaching.guard import spoken_to_the_grader
+from .coaching.levels import read_level, told
 from .coaching.sections import outline
 from .engine import Update
 from .errors import InterviewError, InvalidCommand
@@ -82,11 +83,18 @@ def standing(interview: Interview) -> dict[str, Any]:
     return {
         "state": str(interview.state),
         "allowed": tuple(str(trigger) for trigger in interview.allowed),
+        "level": level(interview.difficulty) if interview.difficulty else UNSET,
         "question": interview.open_question or UNSET,
         "activity": activity(interview) or UNSET,
         "asked": interview.asked,
         "questions": interview.plan.count,
     }
+
+
+def level(difficulty: str) -> messages.Level:
+    """How *difficulty* was read."""
+    read = read_level(difficulty)
+    return messages.Level(read.name, read.recognised, told(difficulty))
 
 
 def update(stored: Update) -> messages.Update:

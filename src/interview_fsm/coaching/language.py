@@ -9,12 +9,15 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 from importlib.resources import files
+from typing import Literal
 
 import msgspec
 from msgspec import Struct
 
 SERVED = ("en",)
 """Primary subtags of BCP 47."""
+
+LevelName = Literal["entry", "mid", "senior"]
 
 
 class Forms(Struct, frozen=True, omit_defaults=True):
@@ -121,8 +124,10 @@ class Language(Struct, frozen=True):
     feedback: FeedbackTexts
     rubric: dict[str, Scale]
     """By dimension; depth by level too."""
-    levels: dict[str, tuple[str, ...]]
+    levels: dict[LevelName, tuple[str, ...]]
     """Words for each level of difficulty."""
+    level_read: dict[str, str]
+    """How a difficulty was read: ``known`` or ``unknown``."""
     words: Words
     headings: dict[str, frozenset[str]]
     skill_labels: frozenset[str]

@@ -5,21 +5,23 @@ from __future__ import annotations
 import re
 import unicodedata
 from functools import lru_cache
-
 from msgspec import Struct
 
-from .language import load
+from .language import LevelName, load
 
-LEVELS = ("entry", "mid", "senior")
+LEVELS: tuple[LevelName, ...] = ("entry", "mid", "senior")
 
 
 class Level(Struct, frozen=True):
     """How a difficulty was read."""
 
-    name: str
-    """``entry``, ``mid`` or ``senior``."""
+    name: LevelName
     recognised: bool
     """False when the words were not known and ``mid`` was taken."""
+
+
+MOST_SHOWN = 40
+"""Characters of a difficulty in a sentence about it."""
 
 
 @lru_cache(maxsize=256)
@@ -33,3 +35,12 @@ def read_level(difficulty: str) -> Level:
         if candidate in known:
             return Level(known[candidate], recognised=True)
     return Level("mid", recognised=False)
+
+
+def told(difficulty: str) -> str:
+    """A sentence for the candidate on how *difficulty* was read."""
+    level, texts = read_level(difficulty), load().level_read
+    shown = " ".join(difficulty.split())
+    shown = shown if len(shown) <= MOST_SHOWN else shown[:MOST_SHOWN].rstrip() + "…"
+    said = texts["known"] if level.recognised else texts["unknown"]
+    return said.replace("{level}", level.name).replace("{difficulty}", shown)

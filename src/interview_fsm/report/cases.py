@@ -7,6 +7,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
+from ..coaching.levels import read_level
 from ..events import AnswerFeedback, Provenance, Quote
 from ..interview import Answer, Interview, Turn
 
@@ -93,13 +94,25 @@ def cases(interview: Interview) -> Iterator[Case]:
         yield Case(title, turn, given.get(question.number))
 
 
+def difficulties(interview: Interview) -> list[str]:
+    """The words for how hard to ask, in the order in which they were chosen."""
+    chosen = [turn.question.difficulty for turn in interview.turns]
+    return [words for words in dict.fromkeys([*chosen, interview.difficulty]) if words]
+
+
+def _level(difficulty: str) -> str:
+    read = read_level(difficulty)
+    return read.name if read.recognised else f"{read.name} (the difficulty is no level that is known here)"
+
+
 def facts(interview: Interview, made_at: datetime | None) -> Iterator[tuple[str, str]]:
     """What names a report, as (label, value): which interview and plan, when, and who made it."""
     yield "Interview", interview.id
     if made_at is not None:
         yield "Date", made_at.strftime("%Y-%m-%d %H:%M %Z").strip()
     if interview.difficulty:
-        yield "Difficulty", interview.difficulty
+        yield "Difficulty", ", then ".join(difficulties(interview))
+        yield "Level", ", then ".join(dict.fromkeys(_level(words) for words in difficulties(interview)))
     yield (
         "Questions",
         f"{interview.asked} of {interview.plan.count} asked, {len(interview.answered)} answered",

@@ -8,6 +8,7 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
+from ..coaching.levels import read_level
 from ..events import (
     Delivery,
     Evidence,
@@ -70,6 +71,8 @@ class Report(Struct, frozen=True, kw_only=True):
     made_at: datetime | None
     state: str
     difficulty: str
+    level: str
+    """How it was read: ``entry``, ``mid`` or ``senior``; empty before one is chosen."""
     plan: Plan
     fingerprint: str
     """Of the plan."""
@@ -106,6 +109,7 @@ def _report(interview: Interview, made_at: datetime | None) -> Report:
         made_at=made_at,
         state=interview.state.value,
         difficulty=interview.difficulty,
+        level=read_level(interview.difficulty).name if interview.difficulty else "",
         plan=interview.plan,
         fingerprint=interview.plan.fingerprint,
         questions=tuple(_question(case) for case in cases(interview)),

@@ -9,10 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from ..coaching.levels import told
 from ..events import Feedback, Observation
 from ..interview import Interview
 from . import scores
-from .cases import KINDS, NO_FEEDBACK, Case, cases
+from .cases import KINDS, NO_FEEDBACK, Case, cases, difficulties
 
 _LINE_END = re.compile("\r\n|[\r\v\f\x85\u2028\u2029]")
 UNSEEN = re.compile(
@@ -39,6 +40,7 @@ def as_text(interview: Interview) -> str:
     if feedback is None:
         return NO_FEEDBACK
     parts = [plain(feedback.summary), line(scores.totals(feedback))]
+    parts.append(" ".join(line(told(words)) for words in difficulties(interview)))
     parts += ["\n".join(_case(case)) for case in cases(interview)]
     parts += ["\n".join(_practice(feedback)), plain(feedback.limitations)]
     return "\n\n".join(part for part in parts if part)

@@ -11,6 +11,7 @@ from rich.rule import Rule
 from rich.text import Text
 
 from .. import steps
+from ..coaching.levels import read_level, told
 from ..engine import Session
 from ..errors import InvalidCommand
 from ..events import (
@@ -74,6 +75,14 @@ class Sitting:
             self._run(steps.start(self._session, plan))
         if self._session.interview.state is State.AWAITING_DIFFICULTY:
             self._run(self._session.send(ChooseDifficulty(difficulty)))
+            self._tell_level(difficulty)
+
+    def _tell_level(self, difficulty: str) -> None:
+        said = plain(told(difficulty))
+        if read_level(difficulty).recognised:
+            show(self._console, Text(said, style="dim"))
+        else:
+            self._note(said)
 
     def _question(self) -> Question | None:
         """The question to be answered now; None when all have been, or the analysis has begun."""
