@@ -17,7 +17,7 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
 from interview_fsm.adapters.memory import MemoryStorage
-from interview_fsm.cli import settle
+from interview_fsm.cli.serve import settle
 from interview_fsm.engine import Engine
 from interview_fsm.events import Feedback, Page, Question, Resume, Span
 from interview_fsm.ports import Brief

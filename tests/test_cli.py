@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import pkgutil
 import re
 import signal
 import subprocess
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 from websockets.asyncio.client import connect
@@ -348,6 +351,22 @@ def test_a_port_in_use_names_another() -> None:
 
 
 # ----------------------------------------------------------------------------------------- start-up
+
+
+def test_every_command_that_is_written_can_be_given() -> None:
+    def reached(group: click.Group) -> Iterator[click.Command]:
+        for command in group.commands.values():
+            yield command
+            if isinstance(command, click.Group):
+                yield from reached(command)
+
+    written = {
+        value.name
+        for module in pkgutil.iter_modules(cli.__path__)
+        for value in vars(import_module(f"{cli.__name__}.{module.name}")).values()
+        if isinstance(value, click.Command)
+    }
+    assert written == {command.name for command in reached(cli.main)}
 
 
 @pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["practice", "--help"]])

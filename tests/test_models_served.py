@@ -17,6 +17,7 @@ from interview_fsm import cli
 from interview_fsm import events as e
 from interview_fsm.adapters import coach, fallback
 from interview_fsm.adapters.memory import MemoryStorage
+from interview_fsm.cli import banner
 from interview_fsm.engine import Engine, Observed, Session
 from interview_fsm.interview import Interview, Open
 from interview_fsm.portal import Portal
@@ -337,6 +338,6 @@ def test_the_banner_says_who_asks_and_where_data_goes(
 
     async def main() -> None:
         interviewer: Any = await coach.create() if asks == "coach" else await adapter(Provider("anthropic"))
-        assert cli._who(interviewer) == lines
+        assert banner.who(interviewer) == lines
 
     asyncio.run(main())

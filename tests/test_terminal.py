@@ -18,6 +18,7 @@ from interview_fsm import cli, steps
 from interview_fsm.adapters.coach import Coach
 from interview_fsm.adapters.memory import MemoryStorage
 from interview_fsm.assistant import assemble
+from interview_fsm.cli.sitting import OWNER
 from interview_fsm.engine import Engine, Session
 from interview_fsm.errors import AdapterError, SettingError
 from interview_fsm.events import (
@@ -290,7 +291,7 @@ def test_going_on_with_the_latest_takes_none_that_a_server_keeps_in_the_same_fil
 
     others = asyncio.run(keep("a-guest-of-the-server"))
     assert "There is no interview to go on with" in go_on().stderr
-    ours = asyncio.run(keep(cli.OWNER))
+    ours = asyncio.run(keep(OWNER))
     assert ours in go_on().stdout
     assert "There is no interview to go on with" in go_on().stderr, "it is over"
     over = go_on(ours)

@@ -12,6 +12,7 @@ from rich.console import Console
 
 from interview_fsm import cli
 from interview_fsm.adapters.sqlite import SqliteStorage
+from interview_fsm.cli import failing
 from interview_fsm.errors import AdapterError
 from interview_fsm.events import Attached, ChooseDifficulty, Entry, StartInterview
 from interview_fsm.report import plain
@@ -48,7 +49,7 @@ def test_an_error_that_quotes_strangers_commands_no_terminal(
     text: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit):
-        cli._give_up(AdapterError("model", "model_unavailable", f"The server said: {text}"))
+        failing.give_up(AdapterError("model", "model_unavailable", f"The server said: {text}"))
     said = capsys.readouterr().err
     assert FORBIDDEN.search(said) is None
     assert squeezed(plain(text)) in squeezed(said)

@@ -1,0 +1,98 @@
+"""Options that several commands have."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from ..errors import SettingError
+
+DATABASE = click.option(
+    "--database",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The file that interviews are kept in [default: in the platform's data folder].",
+)
+STORAGE = click.option(
+    "--storage",
+    default="sqlite",
+    show_default=True,
+    help="sqlite, postgres, memory, or the name of an adapter.",
+)
+ALLOW_FETCH = click.option(
+    "--allow-fetch",
+    multiple=True,
+    metavar="HOST:PORT",
+    help="Let résumé links reach this host and port, whatever address it has. For development.",
+)
+
+
+FILE = click.Path(path_type=Path, dir_okay=False)
+
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+def interviewers(command: _Command) -> _Command:
+    """The options that choose who asks and assesses, on *command*."""
+    for option in reversed(
+        (
+            click.option(
+                "--interviewer",
+                default="coach",
+                show_default=True,
+                help="Who asks and assesses: coach (rules), anthropic, openai (any compatible server), "
+                "fallback (--primary, else --secondary, else the coach), or the name of an adapter.",
+            ),
+            click.option("--primary", metavar="NAME", help="With fallback: who is asked first [anthropic]."),
+            click.option("--secondary", metavar="NAME", help="With fallback: who is asked then [nobody]."),
+            click.option("--anthropic-model", metavar="MODEL", help="For questions."),
+            click.option("--anthropic-feedback-model", metavar="MODEL", help="For feedback."),
+            click.option("--anthropic-url", metavar="URL", help="Of a gateway, in place of Anthropic's own."),
+            click.option("--openai-url", metavar="URL", help="Such as http://localhost:11434/v1."),
+            click.option("--openai-model", metavar="MODEL", help="As the server calls it."),
+            click.option("--openai-feedback-model", metavar="MODEL", help="For feedback [the same]."),
+            click.option(
+                "--patience",
+                type=click.FloatRange(min=0.1, max=20),
+                help="How many times as long as usual a model may take.",
+            ),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+def interviewing(options: dict[str, Any]) -> dict[str, Any]:
+    """What ``assemble`` is told of the interviewer, taken out of *options*."""
+    chosen = options.pop("interviewer")
+    primary, secondary = options.pop("primary"), options.pop("secondary")
+    patience = {"patience": options.pop("patience")}
+    given = {
+        "anthropic": {
+            "model": options.pop("anthropic_model"),
+            "feedback_model": options.pop("anthropic_feedback_model"),
+            "base_url": options.pop("anthropic_url"),
+            **patience,
+        },
+        "openai": {
+            "base_url": options.pop("openai_url"),
+            "model": options.pop("openai_model"),
+            "feedback_model": options.pop("openai_feedback_model"),
+            **patience,
+        },
+    }
+    if chosen == "fallback":
+        names = dict.fromkeys((primary or "anthropic", *([secondary] if secondary else []), "coach"))
+        chosen = tuple(names)
+    elif primary or secondary:
+        raise SettingError("--primary and --secondary go with --interviewer fallback")
+    return {
+        "interviewer": chosen,
+        "interviewer_options": {
+            name: {key: value for key, value in each.items() if value is not None}
+            for name, each in given.items()
+        },
+    }

@@ -1,0 +1,106 @@
+"""``practice``: an interview here in the terminal."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from .options import ALLOW_FETCH, DATABASE, interviewers, interviewing
+from .reading import read, warn
+from .report import reported
+from .running import run
+from .sitting import LATEST, beginning, going_on, sit, talk
+
+
+@click.command()
+@click.argument("resume", required=False)
+@click.option("--questions", "-n", default=3, show_default=True, type=click.IntRange(1, 50))
+@click.option("--difficulty", "-d", default="mid", show_default=True, help="Any words: entry-level, senior …")
+@click.option(
+    "--continue",
+    "unfinished",
+    is_flag=False,
+    flag_value=LATEST,
+    metavar="[ID]",
+    help="Go on with the latest interview that was left here, or with this one, in place of RESUME.",
+)
+@click.option(
+    "--answers",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="A file with the answers: paragraphs, or a JSON array.",
+)
+@click.option("--follow-ups/--no-follow-ups", default=True, show_default=True)
+@click.option("--seed", type=int, help="Draw the same questions each time.")
+@click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="Print questions, answers and feedback as JSON at the end; the talk goes to standard error.",
+)
+@interviewers
+@DATABASE
+@ALLOW_FETCH
+@click.pass_context
+def practice(ctx: click.Context, /, **options: Any) -> None:
+    """Hold an interview here in the terminal, on RESUME: a file or a link.
+
+    Ctrl-C leaves it and loses nothing; --continue goes on.
+    """
+    if (options["resume"] is None) == (options["unfinished"] is None):
+        raise click.UsageError("name a résumé, a file or a link, or give --continue")
+    source = ctx.get_parameter_source("database")
+    asking = interviewing(options)
+    _practice(**options, asking=asking, is_named=source is click.core.ParameterSource.COMMANDLINE)
+
+
+def _practice(
+    *,
+    resume: str | None,
+    unfinished: str | None,
+    questions: int,
+    difficulty: str,
+    answers: Path | None,
+    follow_ups: bool,
+    seed: int | None,
+    as_json: bool,
+    database: Path | None,
+    allow_fetch: tuple[str, ...],
+    asking: dict[str, Any],
+    is_named: bool,
+) -> None:
+    import secrets
+    from datetime import UTC, datetime
+
+    from msgspec.structs import replace
+
+    from .. import terminal
+    from ..events import Material, Plan
+
+    script = terminal.read_answers(answers) if answers is not None else None
+    plan = Plan(
+        questions=questions,
+        follow_ups=None if follow_ups else 0,
+        seed=secrets.randbelow(2**31) if seed is None else seed,
+    )
+    opening = going_on(unfinished or "")
+    if resume is not None:
+        document = run(read(resume, allow_fetch))
+        warn(document)
+        opening, plan = beginning(Material.of(document)), replace(plan, resume_digest=document.digest)
+    with talk(apart=as_json) as console:
+        interview = sit(
+            opening,
+            plan,
+            difficulty,
+            console,
+            terminal.scripted(iter(script)) if script is not None else None,
+            asking=asking,
+            database=database,
+            echo=script is not None or not sys.stdin.isatty(),
+            named=database if is_named else None,
+        )
+    if as_json:
+        click.echo(reported(interview, "json", datetime.now(UTC)), nl=False)

@@ -1,0 +1,47 @@
+"""A résumé, read for a command."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from ..events import Resume
+
+
+async def read(source: str, allow_fetch: tuple[str, ...]) -> Resume:
+    """What is read of *source*: a file, a link, or ``-`` for standard input."""
+    from ..assistant import read_resume
+    from ..resume.fetch import Fetcher
+    from ..resume.links import FetchPolicy
+    from ..resume.reader import Reader
+
+    fetcher, reader = Fetcher(FetchPolicy.allowing(allow_fetch)), Reader()
+    try:
+        given: str | bytes = sys.stdin.buffer.read() if source == "-" else source
+        return await read_resume(given, fetcher=fetcher, reader=reader)
+    finally:
+        await fetcher.aclose()
+        await reader.aclose()
+
+
+async def read_bytes(document: bytes) -> Resume:
+    """What is read of a document in memory."""
+    from ..resume.reader import Reader
+
+    reader = Reader()
+    try:
+        return await reader.read(document)
+    finally:
+        await reader.aclose()
+
+
+def warn(document: Resume) -> None:
+    """Say on standard error what is odd about a résumé."""
+    from ..coaching.guard import spoken_to_the_grader
+    from ..report import plain
+
+    for warning in (*document.warnings, *spoken_to_the_grader(document.text)):
+        click.echo(f"Warning: {plain(warning.message)}", err=True)
