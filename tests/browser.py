@@ -294,7 +294,7 @@ class Stage:
 
         async def main() -> None:
             async with (
-                running(interviewer=Coach(), **parts) as served,
+                running(**{"interviewer": Coach(), **parts}) as served,
                 visiting(self._browser, Here(served.server.port)) as visit,
             ):
                 await test(visit)

@@ -249,7 +249,7 @@ def test_on_paper_there_is_the_whole_feedback_and_nothing_to_press(stage: Stage)
         page, sitting = visit.page, Sitting(visit.page)
         await sitting.sit(3, answer=f"{ANSWER} " * 20)
         await expect(page.locator("mark")).not_to_have_count(0)
-        await expect(page.locator(".case").first).to_contain_text(re.compile(r"relevance [1-5] of 5: \w"))
+        await expect(page.locator(".case").first).to_contain_text(re.compile(r"Relevance, [1-5] of 5\w"))
         await expect(page.locator(".summary")).to_contain_text(re.compile(r"Overall score: \d(?:\.\d)? of 5"))
         await page.emulate_media(media="print")
         for gone in ("button", "summary", "a"):

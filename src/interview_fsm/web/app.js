@@ -3,11 +3,11 @@
 
 import { diagram, inWords } from "./diagram.js";
 import * as store from "./store.js";
-import { answered, byId, el, interview, report, say, sentence, setup, show } from "./screens.js";
+import { answered, byId, el, interview, say, sentence, setup, show } from "./screens.js";
 import { Wire } from "./wire.js";
 
 const ADDRESS = location.href.split("#")[0].replace(/^http/, "ws");
-const SCREENS = { setup, interview, report };
+const SCREENS = { setup, interview }; // and the report, once there is something to report
 const main = byId("main");
 const { svg, light, center } = diagram();
 const hash = (name) => new URLSearchParams(location.hash.slice(1)).get(name);
@@ -27,6 +27,7 @@ function clear(session = null) {
     question: null,
     puts: 1, // how often it was put, as far as this page saw
     activity: null,
+    level: null, // how the difficulty was read
     feedback: null,
     stale: [], // answered questions that the feedback does not know as they stand
     partial: "",
@@ -108,9 +109,9 @@ function onevent(event) {
   render();
 }
 
-function live({ seq, state, allowed, question = null, activity = null, asked, questions }) {
+function live({ seq, state, allowed, question = null, activity = null, level = null, asked, questions }) {
   if (question?.number !== model.question?.number) model.puts = 1;
-  Object.assign(model, { seq, state, allowed, question, activity, asked, questions });
+  Object.assign(model, { seq, state, allowed, question, activity, level, asked, questions });
 }
 
 function whole(event) {
@@ -186,6 +187,7 @@ function render() {
   if (!view) return;
   const { session, state, seq } = model;
   const name = !session || !seq ? view.name : state === "analyzing" || state === "stopped" ? "report" : "interview";
+  if (!SCREENS[name]) return later();
   if (name !== view.name) enter(name);
   const [words, more = ""] = inPlain(model);
   say(byId("where-step"), `Step ${{ idle: 1, awaiting_difficulty: 2, analyzing: 4, stopped: 5 }[state] ?? 3} of 5: `);
@@ -196,12 +198,28 @@ function render() {
   view.render();
 }
 
+// What is not needed up to the first question is loaded behind it, and so is there when it is wanted.
+let loading = null;
+let loads = 0;
+
+async function later() {
+  loading ??= import(`./report.js${loads ? `?${loads}` : ""}`);
+  try {
+    SCREENS.report = (await loading).report;
+    render();
+  } catch {
+    loads += 1; // browsers remember what failed under its name
+    loading = null; // the next word from the server tries again
+  }
+}
+
 function enter(name) {
   const isFirst = !view;
   view?.left();
   view = Object.assign(SCREENS[name](app), { name });
   main.replaceChildren(view.root);
   main.dataset.screen = name;
+  if (name === "interview") later();
   trouble("");
   view.entered();
   view.render();

@@ -1,4 +1,5 @@
-// The three screens, and what they are made of. Whatever comes from outside goes in as text, never as markup.
+// The screens up to the feedback, and what all are made of. Whatever comes from outside goes in as text, never as
+// markup.
 
 import * as store from "./store.js";
 
@@ -16,7 +17,7 @@ export function el(tag, attributes = {}, ...children) {
 }
 
 /** A template's screen, and its parts by the names in `data-ref`. */
-function screen(id) {
+export function screen(id) {
   const root = byId(id).content.cloneNode(true);
   const ui = { root };
   for (const node of root.querySelectorAll("[data-ref]")) ui[node.dataset.ref] = node;
@@ -38,7 +39,7 @@ export function sentence({ message, hint }) {
 }
 
 /** Fills `box` anew if what it shows has changed; the focus stays on its button, or goes to `heading`. */
-function refill(box, data, heading, nodes) {
+export function refill(box, data, heading, nodes) {
   const now = JSON.stringify(data);
   if (box.shown === now) return;
   box.shown = now;
@@ -56,7 +57,7 @@ export function answered(dialog) {
   });
 }
 
-function confirm(title, text, yes, no) {
+export function confirm(title, text, yes, no) {
   Object.entries({ title, text, yes, no }).forEach(([part, words]) => say(byId(`confirm-${part}`), words));
   return answered(byId("confirm"));
 }
@@ -74,14 +75,14 @@ function titleOf({ question }, turns) {
   return `${to ? "Follow-up to question" : "Question"} ${main || 1}`;
 }
 
-function headOf(turn, model, id) {
+export function headOf(turn, model, id) {
   return el("div", { class: "ends" },
     el("h3", { id }, titleOf(turn, model.turns)),
     turn.answer ? el("span", { class: "stored" }, "Stored ✓") : el("span", { class: "hint" }, turn.skipped ? "Skipped" : "Not answered"));
 }
 
 /** What can be done with an answer now, and its earlier wordings. */
-function footOf(turn, app) {
+export function footOf(turn, app) {
   const { answer, attempts = [], question: { number } } = turn;
   if (!answer) return [];
   const { allowed, turns } = app.model;
@@ -113,7 +114,7 @@ async function correct({ question: { number, text: asked }, answer }, app) {
 
 // -- the interviews of this browser
 
-function kept(box, app) {
+export function kept(box, app) {
   const all = store.interviews();
   const remove = (some, what, yes) => async () => {
     if (!(await confirm(`Delete ${what}?`, "Questions, answers and feedback are removed from the server for good.", yes, "Keep"))) return;
@@ -409,6 +410,7 @@ export function interview(app) {
     ui.question.classList.toggle("quietly", !question);
     show(ui.making, making);
     say(ui.because, resume ? `From your résumé: “${resume}”` : "");
+    say(ui.read, question && model.level && question.difficulty !== model.level.name ? model.level.message : "");
     say(ui.asker, by?.adapter ? `Asked by ${by.model || by.adapter}` + (by.fallback_from ? `, because ${by.fallback_from.join(", ")} could not.` : ".") : "");
     show(ui.repeat, can("repeat_question"));
     show(ui.skip, question || can("next_question"));
@@ -592,113 +594,4 @@ export function interview(app) {
       for (const letter of "apstfr") app.key(letter);
     },
   };
-}
-
-// -- after
-
-const SIGNS = { there: "✓ There", missing: "○ Missing", try: "→ Try" };
-
-/**
- * The pieces of an answer between the ends of its quotes: {text, marks, ends}, the latter two by the quotes'
- * `mark`. Offsets count code points, as the server does, and not the units of JavaScript's strings.
- */
-function slices(text, quotes) {
-  const points = Array.from(text);
-  const cuts = [...new Set([0, points.length, ...quotes.flatMap(({ start, end }) => [start, end])])].sort((a, b) => a - b);
-  return cuts.slice(0, -1).map((from, place) => {
-    const to = cuts[place + 1];
-    return {
-      text: points.slice(from, to).join(""),
-      marks: quotes.filter(({ start, end }) => start <= from && to <= end).map(({ mark }) => mark),
-      ends: quotes.filter(({ end }) => end === to).map(({ mark }) => mark),
-    };
-  });
-}
-
-export function report(app) {
-  const ui = screen("report");
-  const { model } = app;
-
-  const can = (name) => model.allowed.includes(name);
-
-  function render() {
-    const { feedback, turns, stale } = model;
-    const working = model.activity === "analyze";
-    say(ui.title, feedback ? "Your feedback" : working ? "Your feedback is on its way" : "Your interview");
-    show(ui.working, working);
-    show(ui.summary, feedback || !working);
-    say(ui.summaryText, feedback ? `${feedback.summary}${feedback.overall ? ` Overall score: ${feedback.overall} of 5.` : ""}` : turns.some(({ answer }) => answer) ? "There is no feedback." : "Nothing was answered, so there is no feedback.");
-    show(ui.practiceBox, feedback?.practice?.length);
-    say(ui.limitations, feedback?.limitations ?? "");
-    show(ui.analyze, can("analyze") && !working && stale.length);
-    say(ui.analyze, feedback ? "Update the feedback" : "Get feedback");
-    show(ui.next, can("next_question"));
-    show(ui.stop, can("stop_interview"));
-    refill(ui.practice, feedback?.practice, ui.title, () => (feedback?.practice ?? []).map((each) => el("li", {}, each)));
-    refill(ui.answers, [turns, feedback, model.allowed], ui.title, () => turns.map(card));
-  }
-
-  function card(turn) {
-    const { question: { number, text }, answer } = turn;
-    const given = model.feedback?.answers.find(({ question }) => question === number);
-    const fits = given && answer && given.revision === (answer.revision ?? 1); // a first one is left out
-    return el("article", { class: "card case", "aria-labelledby": `q${number}` },
-      headOf(turn, model, `q${number}`),
-      el("p", { class: "question small" }, text),
-      answer && (fits ? beside(answer.text, given) : el("p", { class: "answer" }, answer.text)),
-      answer && !fits && model.feedback && el("p", { class: "warn" }, "This answer is newer than the feedback."),
-      ...footOf(turn, app));
-  }
-
-  function beside(answer, { observations = [], scores = [] }) {
-    const notes = observations.map((each, place) => ({ ...each, mark: place + 1 }));
-    const quotes = notes.flatMap(({ quote, mark }) => (quote ? { ...quote, mark } : []));
-    const words = el("p", { class: "answer" }, ...slices(answer, quotes).flatMap(({ text, marks, ends }) => [
-      marks.length ? el("mark", { "data-marks": marks.join(" ") }, text) : text,
-      ...ends.map(reference),
-    ]));
-    return el("div", { class: "beside" },
-      el("div", {}, el("h4", {}, "Your answer"), words),
-      el("div", {}, el("h4", {}, "What was noticed"), el("ul", {}, ...notes.map((each) => note(each, words))),
-        scores.length && el("h4", {}, "Scores"), el("ul", {}, ...scores.map(score))));
-  }
-
-  const score = ({ dimension, value, anchor, reason }) =>
-    el("li", {}, el("strong", {}, dimension), value ? ` ${value} of 5: ${anchor}` : ` not scored: ${reason.replaceAll("_", " ")}`);
-
-  const reference = (mark) => el("sup", { class: "ref" }, String(mark));
-
-  function note({ kind, text, quote, mark }, words) {
-    const light = ({ type }) => {
-      for (const each of words.querySelectorAll("mark")) {
-        each.classList.toggle("lit", type === "mouseenter" && each.dataset.marks.split(" ").includes(String(mark)));
-      }
-    };
-    return el("li", { class: `note ${kind}`, onmouseenter: light, onmouseleave: light },
-      el("p", {}, el("strong", {}, SIGNS[kind] ?? kind), quote && " ", quote && reference(mark), " ", text),
-      quote && el("q", {}, quote.text.trim()));
-  }
-
-  const download = (format) => async () => {
-    try {
-      const { name, media_type: type, content } = await app.wire.request({ type: "get_report", format });
-      const href = URL.createObjectURL(new Blob([content], { type }));
-      el("a", { href, download: name }).click();
-      setTimeout(() => URL.revokeObjectURL(href), 10_000); // the browser has taken it by then
-      app.announce(`${name} is in your downloads.`);
-    } catch (error) {
-      app.trouble(sentence(error));
-    }
-  };
-
-  for (const format of ["html", "markdown", "json"]) ui[format].onclick = download(format);
-  ui.print.onclick = () => print();
-  ui.analyze.onclick = () => app.send("analyze");
-  ui.next.onclick = () => app.send("next_question");
-  ui.stop.onclick = async () => {
-    const text = "Kept: your answers and feedback, in the list of this browser. Your résumé is erased from the server.";
-    if (await confirm("End the interview?", text, "End the interview", "Not yet")) app.send("stop_interview");
-  };
-
-  return { root: ui.root, render, entered: () => kept(ui.kept, app), left() {} };
 }
