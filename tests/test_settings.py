@@ -97,7 +97,7 @@ def test_no_option_of_any_command_is_left_out() -> None:
 def test_what_is_shown_is_what_a_command_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
     PROJECT.write_text("[practice]\nquestions = 4\nfollow-ups = false\n")
     given: dict[str, object] = {}
-    monkeypatch.setattr(cli, "_practice", lambda **options: given.update(options))
+    monkeypatch.setattr("interview_fsm.cli.practice._practice", lambda **options: given.update(options))
     settings = shown()
     call("practice cv.md")
     assert (str(given["questions"]), given["follow_ups"]) == (settings["practice.questions"][0], False)
