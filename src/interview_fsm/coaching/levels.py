@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from functools import lru_cache
+
 from msgspec import Struct
 
 from .language import LevelName, load
