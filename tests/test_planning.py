@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from interview_fsm.coaching.evidence import find_units
 from interview_fsm.coaching.levels import LEVELS
-from interview_fsm.coaching.planning import CLOSERS, ORDERS, next_choice
+from interview_fsm.coaching.planning import CLOSERS, ORDERS, Standing, next_choice
 from interview_fsm.coaching.questions import word_question
 from interview_fsm.events import Plan, Slot
 from tests.coach_data import LAYOUTS
@@ -19,7 +19,7 @@ UNITS = {name: find_units(text) for name, text in LAYOUTS.items()} | {"empty": (
 def slots(units, plan, level="mid", count=None):
     asked = []
     for _ in range(count or plan.count):
-        asked.append(next_choice(units, plan, level, asked).slot)
+        asked.append(next_choice(Standing(units, plan, level, asked)).slot)
     return asked
 
 
@@ -32,7 +32,7 @@ def triples_of(asked):
 def test_fifty_questions_repeat_no_slot_and_no_text(layout, level):
     asked, texts = [], []
     for _ in range(50):
-        text, choice = word_question(UNITS[layout], Plan(questions=50), level, asked)
+        text, choice = word_question(Standing(UNITS[layout], Plan(questions=50), level, asked))
         asked.append(choice.slot)
         texts.append(text)
     assert len(set(triples_of(asked))) == 50
@@ -48,7 +48,7 @@ def test_fifty_questions_repeat_no_slot_and_no_text(layout, level):
 def test_changing_the_difficulty_midway_repeats_nothing(layout, levels, seed):
     asked = []
     for level in levels:
-        asked.append(next_choice(UNITS[layout], Plan(questions=50, seed=seed), level, asked).slot)
+        asked.append(next_choice(Standing(UNITS[layout], Plan(questions=50, seed=seed), level, asked)).slot)
     assert len(set(triples_of(asked))) == len(levels)
 
 
@@ -94,7 +94,7 @@ def test_one_question_in_about_four_is_technical_where_there_are_skills():
 
 
 def test_recent_work_is_asked_about_before_old():
-    first = next_choice(UNITS["nurse"], Plan(questions=3), "mid", [])
+    first = next_choice(Standing(UNITS["nurse"], Plan(questions=3), "mid", []))
     assert first.unit is not None
     assert first.unit.evidence.organisation == "Eastbrook Hospital"
 
@@ -107,12 +107,12 @@ def test_the_seed_decides_and_nothing_else():
 
 def test_what_was_asked_by_another_release_is_not_asked_again():
     plan = Plan(questions=5)
-    usual = next_choice(UNITS["nurse"], plan, "mid", []).slot
+    usual = next_choice(Standing(UNITS["nurse"], plan, "mid", [])).slot
     foreign = Slot("charisma", "glow", "mid", "behavioural", usual.evidence)
-    after = next_choice(UNITS["nurse"], plan, "mid", [foreign]).slot
+    after = next_choice(Standing(UNITS["nurse"], plan, "mid", [foreign])).slot
     assert after.evidence != usual.evidence
     again = slots(UNITS["nurse"], plan, count=2)
-    assert again[1] == next_choice(UNITS["nurse"], plan, "mid", [again[0]]).slot
+    assert again[1] == next_choice(Standing(UNITS["nurse"], plan, "mid", [again[0]])).slot
 
 
 def test_a_hosts_competencies_are_taken_in_order():

@@ -14,7 +14,7 @@ from interview_fsm.coaching.guard import MAX_WORDS, protected_topic, unfit
 from interview_fsm.coaching.language import load
 from interview_fsm.coaching.levels import LEVELS
 from interview_fsm.coaching.phrases import plain
-from interview_fsm.coaching.planning import ORDERS
+from interview_fsm.coaching.planning import ORDERS, Standing
 from interview_fsm.coaching.questions import word_question
 from interview_fsm.events import Plan, Slot
 from tests.coach_data import LAYOUTS, shared
@@ -30,7 +30,7 @@ TEMPLATES = [
 def interview(text, level, *, count=12, seed=0):
     units, asked, questions = find_units(text), [], []
     for _ in range(count):
-        question, choice = word_question(units, Plan(questions=count, seed=seed), level, asked)
+        question, choice = word_question(Standing(units, Plan(questions=count, seed=seed), level, asked))
         asked.append(choice.slot)
         questions.append((question, choice))
     return questions
@@ -138,7 +138,7 @@ def test_a_hosts_competency_is_asked_about_by_its_name():
     plan = Plan(slots=(Slot("customer_focus"), Slot("customer_focus"), Slot("customer_focus")))
     asked, texts = [], []
     for _ in range(3):
-        text, choice = word_question(find_units(LAYOUTS["nurse"]), plan, "mid", asked)
+        text, choice = word_question(Standing(find_units(LAYOUTS["nurse"]), plan, "mid", asked))
         asked.append(choice.slot)
         texts.append(text)
     assert all("customer focus" in text for text in texts)

@@ -176,8 +176,9 @@ class InterviewAssistant:
     """One interview, conducted call by call: for a script, a notebook, a classroom.
 
     *resume* is a file's path, a link, bytes, or (with ``text=True``) the text itself. It works in an
-    event loop of its own, in a thread of its own, so it may be used beside one. ``close()`` it, or use
-    ``with``: the interview stops, the résumé's text is erased, the thread ends.
+    event loop of its own, in a thread of its own, so it may be used beside one. *job* is the text of a job
+    description that the questions are to suit. ``close()`` it, or use ``with``: the interview stops, the
+    résumé's text and the job's are erased, the thread ends.
     """
 
     def __init__(
@@ -186,6 +187,7 @@ class InterviewAssistant:
         questions: int = 3,
         *,
         text: bool = False,
+        job: str = "",
         storage: str = "sqlite",
         path: Path | None = None,
         interviewer: str | Sequence[str] = COACH,
@@ -203,6 +205,7 @@ class InterviewAssistant:
                 self._begin(
                     resume,
                     text,
+                    job,
                     storage=storage,
                     path=path,
                     interviewer=interviewer,
@@ -278,7 +281,7 @@ class InterviewAssistant:
 
     # -------------------------------------------------------------------------------- on its own loop
 
-    async def _begin(self, resume: str | Path | bytes, text: bool, **adapters: Any) -> None:
+    async def _begin(self, resume: str | Path | bytes, text: bool, job: str, **adapters: Any) -> None:
         from .resume.fetch import Fetcher
         from .resume.reader import Reader
 
@@ -292,7 +295,7 @@ class InterviewAssistant:
                 raise SettingError("text=True goes with a string")
             resume = resume.encode()
         read = await read_resume(resume, fetcher=fetcher, reader=reader)
-        self._session = self._engine.new(Material.of(read))
+        self._session = self._engine.new(Material.of(read, job))
         self._stack.push_async_callback(self._stop)
         await self._start()
 

@@ -14,8 +14,10 @@ from ..coaching.cues import read_answer
 from ..coaching.evidence import MAX_TEXT, find_units
 from ..coaching.feedback import assess_answer, summarised, unassessed
 from ..coaching.follow_up import word_follow_up
+from ..coaching.job import read_job
 from ..coaching.language import serves
 from ..coaching.levels import read_level
+from ..coaching.planning import Standing
 from ..coaching.questions import word_question
 from ..coaching.units import Unit
 from ..errors import AdapterError
@@ -24,7 +26,7 @@ from ..interview import Ask, FollowUp, Turn
 from ..ports import Brief
 
 NAME = "coach"
-VERSION = "2"
+VERSION = "3"
 """Of the rules: feedback and questions made by different versions may differ."""
 
 AT_ONCE = 2_500
@@ -62,10 +64,9 @@ class Coach:
         if given is not None:
             return _question(wanted, given.text, given)
         _check_language(brief)
-        units = await self._units(brief.resume)
-        asked = _asked(brief)
-        level = read_level(wanted.difficulty).name
-        text, choice = word_question(units, brief.interview.plan, level, asked)
+        units, level = await self._units(brief.resume), read_level(wanted.difficulty).name
+        job = read_job(brief.job_description)
+        text, choice = word_question(Standing(units, brief.interview.plan, level, _asked(brief), job))
         evidence = choice.unit.evidence if choice.unit else None
         return _question(wanted, text, choice.slot, evidence=evidence)
 

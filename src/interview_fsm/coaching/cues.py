@@ -11,12 +11,12 @@ import re
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 
-import snowballstemmer
 from msgspec import Struct
 
 from ..events import Question
 from .language import load, pattern
 from .speech import Clause, Heard
+from .stems import stems
 
 ALSO = ("check", "risk", "when", "condition")
 """Noticed as well, for scores."""
@@ -100,8 +100,8 @@ def read_answer(answer: str, question: str = "", about: str = "", *, method: boo
         return Reading(words, {}, instructions, repeated, is_answer=not empty, in_language=empty)
     found = {aspect: _candidates(aspect, counted, now=method) for aspect in (*ASPECTS, *ALSO)}
     cues = _cues(heard, found)
-    asked = _stems(f"{question} {about}".casefold())
-    taken_up = asked & _stems(said)
+    asked = stems(f"{question} {about}".casefold())
+    taken_up = asked & stems(said)
     return Reading(
         words,
         cues,
@@ -146,7 +146,7 @@ def _topic(heard: Heard, clauses: Sequence[Clause], taken_up: frozenset[str]) ->
     """The clause that has the most of the question's words."""
     if not taken_up:
         return None
-    shared = [len(taken_up & _stems(clause.text)) for clause in clauses]
+    shared = [len(taken_up & stems(clause.text)) for clause in clauses]
     clause = clauses[shared.index(max(shared))]
     start, end = _bounds(heard, clause)
     return Cue("topic", start, end) if max(shared) and start < end else None
@@ -254,19 +254,3 @@ def _is_english(said: str) -> bool:
     if len(words) < 12:
         return True
     return sum(word in load().words.function for word in words) >= len(words) / 8
-
-
-def _stems(text: str) -> frozenset[str]:
-    """The words of substance in *text*, by their stem."""
-    return frozenset(_stem(word) for word in re.findall(r"[^\W\d_]{3,}", text) if word not in _dull())
-
-
-@lru_cache(maxsize=1)
-def _dull() -> frozenset[str]:
-    return load().words.asking | load().words.function | set(load().cues["numbers"])
-
-
-@lru_cache(maxsize=8192)
-def _stem(word: str) -> str:
-    # A stemmer of its own each time: it keeps state, and two threads may ask at once.
-    return str(snowballstemmer.stemmer("english").stemWord(word))

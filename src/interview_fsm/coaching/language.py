@@ -128,6 +128,8 @@ class Language(Struct, frozen=True):
     """Words for each level of difficulty."""
     level_read: dict[str, str]
     """How a difficulty was read: ``known`` or ``unknown``."""
+    wanted: dict[str, tuple[str, ...]]
+    """Regular expressions for the words with which a job asks for a competency."""
     words: Words
     headings: dict[str, frozenset[str]]
     skill_labels: frozenset[str]
@@ -146,6 +148,12 @@ def serves(tag: str) -> bool:
 def pattern(name: str) -> re.Pattern[str]:
     """One expression for all cues called *name*."""
     return re.compile(rf"(?<!\w)(?:{'|'.join(load().cues[name])})(?!\w)", re.IGNORECASE)
+
+
+@lru_cache(maxsize=16)
+def wanted(competency: str) -> tuple[re.Pattern[str], ...]:
+    """Each expression with which a job asks for *competency*."""
+    return tuple(re.compile(rf"(?<!\w)(?:{each})(?!\w)") for each in load().wanted[competency])
 
 
 @lru_cache(maxsize=len(SERVED))

@@ -1,12 +1,13 @@
 """Chooses what the next question is about: competency × evidence × facet, never the same twice.
 
-The choice is a pure function of the evidence, the plan, the level and the slots already asked. Nothing
-is planned ahead, so another difficulty midway, a skipped question, or a release with other templates
+The choice is a pure function of the evidence, the plan, the level, the job and the slots already asked.
+Nothing is planned ahead, so another difficulty midway, a skipped question, or a release with other templates
 just changes what follows; what was asked stays excluded by its slot.
 
 The rules: every competency once before any comes twice; every piece of evidence once before any comes
 twice; recent before old; one technical question in about four where the résumé has skills; and the last
-question is about learning or conflict, because an interview should not end on a hymn.
+question is about learning or conflict, because an interview should not end on a hymn. Where there is a job
+description, what it asks for comes sooner, and so does evidence that has to do with it.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from ..events import Plan, Slot
+from .job import NO_JOB, Job
 from .language import Forms, load
 from .levels import LEVELS
 from .units import Unit
@@ -122,29 +124,40 @@ class Choice(NamedTuple):
     """What it builds on; None for a general question."""
 
 
-def next_choice(units: Sequence[Unit], plan: Plan, level: str, asked: Sequence[Slot]) -> Choice:
-    """What to ask after *asked*, the slots of all main questions so far, in order."""
-    place = len(asked)
-    given = plan.slots[place] if place < len(plan.slots) else Slot()
-    competencies = (given.competency,) if given.competency else _competencies(units, plan, level, asked)
+class Standing(NamedTuple):
+    """All that the next choice depends on."""
+
+    units: Sequence[Unit]
+    plan: Plan
+    level: str
+    asked: Sequence[Slot]
+    """The slots of all main questions so far, in order."""
+    job: Job = NO_JOB
+
+    def without(self, evidence: str) -> Standing:
+        """The same, but for one piece of evidence."""
+        return self._replace(units=[unit for unit in self.units if unit.evidence.id != evidence])
+
+
+def next_choice(now: Standing) -> Choice:
+    """What to ask next."""
+    place = len(now.asked)
+    given = now.plan.slots[place] if place < len(now.plan.slots) else Slot()
+    competencies = (given.competency,) if given.competency else _competencies(now)
     for competency in competencies:
-        if competency in load().templates and (
-            choice := _within(competency, given, units, plan, level, asked)
-        ):
+        if competency in load().templates and (choice := _within(competency, given, now)):
             return choice
     # A competency of the host's; or everything has been asked, which takes a log of a later release.
-    return _topic(competencies[0], given, units, plan, level, asked)
+    return _topic(competencies[0], given, now)
 
 
-def _topic(
-    competency: str, given: Slot, units: Sequence[Unit], plan: Plan, level: str, asked: Sequence[Slot]
-) -> Choice:
+def _topic(competency: str, given: Slot, now: Standing) -> Choice:
     """A question about *competency* by its name alone, on a time of the candidate's life."""
-    level = given.level if given.level in LEVELS else level
-    earlier = sum(slot.competency == competency for slot in asked)
+    level = given.level if given.level in LEVELS else now.level
+    earlier = sum(slot.competency == competency for slot in now.asked)
     wordings = load().topic[level]
-    times = [unit for unit in units if unit.evidence.kind in ("role", "education")]
-    unit = next(iter(_by_use(times, competency, plan, asked, given.evidence)), None)
+    times = [unit for unit in now.units if unit.evidence.kind in ("role", "education")]
+    unit = next(iter(_by_use(times, competency, given.evidence, now)), None)
     evidence = unit.evidence.id if unit else ""
     slot = Slot(competency, f"topic_{earlier}", level, given.kind or "behavioural", evidence)
     name = " ".join(competency.replace("_", " ").split())
@@ -152,46 +165,44 @@ def _topic(
     return Choice(slot, Forms(text, text, text), unit)
 
 
-def _competencies(units: Sequence[Unit], plan: Plan, level: str, asked: Sequence[Slot]) -> list[str]:
+def _competencies(now: Standing) -> list[str]:
     """All competencies, the one to take next first."""
-    order = ORDERS[level]
-    used = Counter(slot.competency for slot in asked if slot.competency in order)
+    order = ORDERS[now.level]
+    used = Counter(slot.competency for slot in now.asked if slot.competency in order)
     least = min(used[competency] for competency in order)
     due = [competency for competency in order if used[competency] == least]
-    ranked = sorted(due, key=lambda each: _rank(each, units, plan, level, asked, len(due)))
+    ranked = sorted(due, key=lambda each: _rank(each, now, len(due)))
     return ranked + [competency for competency in order if competency not in ranked]
 
 
-def _rank(
-    competency: str, units: Sequence[Unit], plan: Plan, level: str, asked: Sequence[Slot], due: int
-) -> tuple[int, int]:
-    place, closer = len(asked), CLOSERS[_pick(2, plan.seed, "closer")]
+def _rank(competency: str, now: Standing, due: int) -> tuple[int, int]:
+    place, plan, closer = len(now.asked), now.plan, CLOSERS[_pick(2, now.plan.seed, "closer")]
     last = place == plan.count - 1 and plan.count > 2
-    order = ORDERS[level].index(competency)
+    # Each word of the job's for a competency brings it one place forward.
+    order = ORDERS[now.level].index(competency) - now.job.wants.get(competency, 0)
     if competency == closer:
         return (0 if last or due == 1 else 2, order)
     if competency == TECHNICAL:
-        skilled = any(unit.evidence.kind == "skill" for unit in units)
-        now = skilled and place % TECHNICAL_EVERY == TECHNICAL_EVERY // 2 - (plan.count == 2)
-        return (0 if now and not last else 1, order)
+        skilled = any(unit.evidence.kind == "skill" for unit in now.units)
+        due_here = skilled and place % TECHNICAL_EVERY == TECHNICAL_EVERY // 2 - (plan.count == 2)
+        return (0 if due_here and not last else 1, order)
     return (1, order)
 
 
-def _within(
-    competency: str, given: Slot, units: Sequence[Unit], plan: Plan, level: str, asked: Sequence[Slot]
-) -> Choice | None:
+def _within(competency: str, given: Slot, now: Standing) -> Choice | None:
     """The best evidence and facet for *competency*; None when all of it has been asked."""
+    asked = now.asked
     taken = {(slot.competency, slot.evidence, slot.facet) for slot in asked}
-    for name in (given.level,) if given.level in LEVELS else _levels_from(level):
+    for name in (given.level,) if given.level in LEVELS else _levels_from(now.level):
         facets = load().templates[competency][name]
-        order = _facet_order(facets, competency, plan.seed, asked, given.facet)
+        order = _facet_order(facets, competency, given.facet, now)
         # A wording that was used already comes after evidence that was: nothing bores like a refrain.
         fresh = [
             facet
             for facet in order
             if not any((slot.competency, slot.facet) == (competency, facet) for slot in asked)
         ]
-        for unit in (*_worth_asking(units, competency, plan, asked, given.evidence), None):
+        for unit in (*_worth_asking(competency, given.evidence, now), None):
             if not fresh:
                 break
             for facet in fresh:
@@ -199,22 +210,15 @@ def _within(
                 if (competency, evidence, facet) not in taken:
                     kind = given.kind or ("technical" if competency == TECHNICAL else "behavioural")
                     return Choice(Slot(competency, facet, name, kind, evidence), facets[facet], unit)
-    return _again(competency, units, plan, level, asked, taken)
+    return _again(competency, now, taken)
 
 
-def _again(
-    competency: str,
-    units: Sequence[Unit],
-    plan: Plan,
-    level: str,
-    asked: Sequence[Slot],
-    taken: set[tuple[str, str, str]],
-) -> Choice | None:
+def _again(competency: str, now: Standing, taken: set[tuple[str, str, str]]) -> Choice | None:
     """A wording used before, on evidence that it was not used with."""
-    for name in _levels_from(level):
+    for name in _levels_from(now.level):
         facets = load().templates[competency][name]
-        for unit in (*_by_use(units, competency, plan, asked, ""), None):
-            for facet in _facet_order(facets, competency, plan.seed, asked, ""):
+        for unit in (*_by_use(now.units, competency, "", now), None):
+            for facet in _facet_order(facets, competency, "", now):
                 evidence = unit.evidence.id if unit else ""
                 if (competency, evidence, facet) not in taken:
                     kind = "technical" if competency == TECHNICAL else "behavioural"
@@ -231,18 +235,14 @@ def _levels_from(level: str) -> tuple[str, ...]:
     }[level]
 
 
-def _facet_order(
-    facets: Iterable[str], competency: str, seed: int, asked: Sequence[Slot], wanted: str
-) -> list[str]:
-    used = Counter(slot.facet for slot in asked if slot.competency == competency)
+def _facet_order(facets: Iterable[str], competency: str, wanted: str, now: Standing) -> list[str]:
+    used, seed = Counter(slot.facet for slot in now.asked if slot.competency == competency), now.plan.seed
     return sorted(facets, key=lambda facet: (facet != wanted, used[facet], _mix(seed, competency, facet)))
 
 
-def _by_use(
-    units: Sequence[Unit], competency: str, plan: Plan, asked: Sequence[Slot], wanted: str
-) -> list[Unit]:
+def _by_use(units: Sequence[Unit], competency: str, wanted: str, now: Standing) -> list[Unit]:
     """*units*, the one to ask about first at the head."""
-    used = Counter(slot.evidence for slot in asked)
+    used = Counter(slot.evidence for slot in now.asked)
     at_work = Counter(
         unit.evidence.organisation for unit in units if used[unit.evidence.id] and unit.evidence.organisation
     )
@@ -264,23 +264,22 @@ def _by_use(
             skill != (competency == TECHNICAL),
             at_work[unit.evidence.organisation] // 3,  # three questions on one employer, then others
             not fits,
+            -now.job.touches(unit),
             preferred.get(unit.evidence.kind, len(kinds)),
             # Among the equally good, the seed chooses one of two neighbours; recent still comes first.
             place // 2,
-            _mix(plan.seed, competency, unit.evidence.id),
+            _mix(now.plan.seed, competency, unit.evidence.id),
         )
 
     return [unit for _, unit in sorted(enumerate(units), key=rank)]
 
 
-def _worth_asking(
-    units: Sequence[Unit], competency: str, plan: Plan, asked: Sequence[Slot], wanted: str
-) -> list[Unit]:
-    """*units* in this order, without what has been asked about enough."""
-    used = Counter(slot.evidence for slot in asked)
+def _worth_asking(competency: str, wanted: str, now: Standing) -> list[Unit]:
+    """The units in this order, without what has been asked about enough."""
+    used = Counter(slot.evidence for slot in now.asked)
     return [
         unit
-        for unit in _by_use(units, competency, plan, asked, wanted)
+        for unit in _by_use(now.units, competency, wanted, now)
         if used[unit.evidence.id] < MOST_USES or unit.evidence.id == wanted
     ]
 

@@ -24,7 +24,7 @@ from ..interview import Interview, Turn
 from .fences import clean, fenced, shown, without_orders
 from .guard import MAX_WORDS
 
-VERSION = "1"
+VERSION = "2"
 """Of these texts: what is made with different versions may differ."""
 
 Purpose = Literal["ask", "follow_up", "assess", "summarise"]
@@ -154,6 +154,8 @@ Rules for the question:
 - One question of at most {MAX_WORDS - 5} words, with one question mark, easy to say and to understand by ear.
 - It is about the competency of that place. Where a piece of evidence is given, name it concretely, in words \
 of the résumé, so that the candidate knows at once what is meant.
+- Where there is a job description, ask about what that job would want to know, and still about what the \
+candidate has done.
 - Ask about one real case from the past, unless the place says that it is technical or situational.
 - Ask for nothing that an earlier question has asked for, and for no fact that the material already gives.
 - {_NEVER}

@@ -8,32 +8,31 @@ and the question after it has no gap at all.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
-from ..events import Plan, Slot
+from ..events import Plan
 from . import phrases
 from .guard import unfit
 from .language import load
-from .planning import Choice, next_choice, pick
+from .planning import Choice, Standing, next_choice, pick
 from .units import Unit
 
 _GAP = re.compile(r"\{(\w+)\}")
 _FORM = {"achievement": "thing", "project": "thing", "statement": "thing"}
 
 
-def word_question(units: Sequence[Unit], plan: Plan, level: str, asked: Sequence[Slot]) -> tuple[str, Choice]:
+def word_question(now: Standing) -> tuple[str, Choice]:
     """The next question's text, and what it is about.
 
     A wording that the guard turns down is not mended: the evidence is left out of the choice instead,
     and in the end there is always a general question.
     """
-    left = list(units)
     while True:
-        choice = next_choice(left, plan, level, asked)
-        text = _worded(choice, plan, len(asked))
+        choice = next_choice(now)
+        text = _worded(choice, now.plan, len(now.asked))
         if choice.unit is None or unfit(text) is None:
             return text, choice
-        left = [unit for unit in left if unit.evidence.id != choice.slot.evidence]
+        now = now.without(choice.slot.evidence)
 
 
 def _worded(choice: Choice, plan: Plan, place: int) -> str:
