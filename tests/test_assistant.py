@@ -91,6 +91,28 @@ def test_it_says_how_the_difficulty_was_read() -> None:
         assert "“wizard” is no level that is known here" in interview.analyze_responses()
 
 
+JOB = "You lead and mentor a team, supervise two clerks, delegate work and train new colleagues."
+
+
+def test_a_job_description_reaches_the_questions_and_stays_after_a_restart() -> None:
+    with InterviewAssistant(RESUME, text=True, job=JOB, storage="memory", seed=1) as interview:
+        for _ in range(2):
+            interview.generate_question("entry-level")
+            assert interview.interview.turns[0].question.slot.competency == "leadership"
+            interview.clear_database()
+    with InterviewAssistant(RESUME, text=True, storage="memory", seed=1) as interview:
+        interview.generate_question("entry-level")
+        assert interview.interview.turns[0].question.slot.competency != "leadership"
+
+
+def test_in_a_language_that_nobody_here_knows_it_says_so_and_asks_nothing() -> None:
+    with InterviewAssistant(RESUME, text=True, language="de", storage="memory") as interview:
+        with pytest.raises(AdapterError, match="asks and listens in English") as refused:
+            interview.generate_question("mid")
+        assert refused.value.code == "language_not_served"
+        assert interview.interview.turns == ()
+
+
 def test_the_wrong_moment_is_refused_and_says_what_is_possible(resume: Path) -> None:
     with InterviewAssistant(resume, storage="memory") as interview:
         with pytest.raises(InvalidCommand) as refused:

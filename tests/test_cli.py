@@ -78,6 +78,21 @@ def test_a_scripted_practice_prints_the_report_and_keeps_the_interview() -> None
     assert "stopped, difficulty entry-level" in shown.stdout
 
 
+def test_a_practice_for_a_job_asks_what_the_job_asks_for(tmp_path: Path) -> None:
+    (tmp_path / "job.txt").write_text("You lead and mentor a team, supervise two clerks and delegate work.")
+    done = call("practice", "resume.md", "-n", "1", "--job", "job.txt", "--answers", "answers.txt", "--json")
+    assert done.exit_code == 0, done.output
+    assert "take up what the job description asks for" in done.output
+    assert '"competency": "leadership"' in done.stdout
+
+
+def test_a_practice_in_a_language_that_the_coach_does_not_know_ends_with_a_sentence() -> None:
+    done = call("practice", "resume.md", "--language", "de", "--answers", "answers.txt")
+    assert done.exit_code != 0
+    assert "asks and listens in English" in done.output
+    assert "Question 1" not in done.output
+
+
 def test_a_practice_is_right_when_it_is_piped() -> None:
     done = process("practice", "resume.md", "-n", "2", "--answers", "answers.txt", "--no-follow-ups")
     assert "\x1b" not in done.stdout

@@ -9,6 +9,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from msgspec.structs import replace
+
 from . import steps
 from .adapters import load
 from .coaching.follow_up import follow_up
@@ -177,8 +179,9 @@ class InterviewAssistant:
 
     *resume* is a file's path, a link, bytes, or (with ``text=True``) the text itself. It works in an
     event loop of its own, in a thread of its own, so it may be used beside one. *job* is the text of a job
-    description that the questions are to suit. ``close()`` it, or use ``with``: the interview stops, the
-    résumé's text and the job's are erased, the thread ends.
+    description that the questions are to suit; *language* is BCP 47, and the coach knows English alone.
+    ``close()`` it, or use ``with``: the interview stops, the résumé's text and the job's are erased, the
+    thread ends.
     """
 
     def __init__(
@@ -188,6 +191,7 @@ class InterviewAssistant:
         *,
         text: bool = False,
         job: str = "",
+        language: str = "en",
         storage: str = "sqlite",
         path: Path | None = None,
         interviewer: str | Sequence[str] = COACH,
@@ -195,7 +199,7 @@ class InterviewAssistant:
         speaker: str = "pyttsx3",
         seed: int | None = None,
     ) -> None:
-        self._questions, self._seed = questions, seed
+        self._questions, self._language, self._seed = questions, language, seed
         self._speaker = _LaterSpeaker(speaker, {})
         self._stack = AsyncExitStack()
         self._portal = Portal()
@@ -303,9 +307,8 @@ class InterviewAssistant:
         await steps.stop(self._session)
 
     async def _start(self) -> None:
-        await steps.start(
-            self._session, steps.plan_on_request(self._questions, self._session.material, self._seed)
-        )
+        plan = steps.plan_on_request(self._questions, self._session.material, self._seed)
+        await steps.start(self._session, replace(plan, language=self._language))
 
     async def _restart(self) -> None:
         self._session = await self._engine.restart(self._session)

@@ -28,6 +28,8 @@ def welcome(session: Session, interviewer: Interviewer, *, typing: bool, keeps: 
         lines.append(f"Welcome back.{so_far}")
     if material is not None:
         lines.append(_extent(material.resume, material.pages))
+        if material.job_description.strip():
+            lines.append("The questions take up what the job description asks for.")
     else:
         lines.append("Your résumé's text is no longer kept (24 hours), so new questions are general.")
     told = disclosure(interviewer)

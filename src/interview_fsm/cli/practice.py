@@ -20,6 +20,10 @@ from .sitting import LATEST, beginning, going_on, sit, talk
 @click.option("--questions", "-n", default=3, show_default=True, type=click.IntRange(1, 50))
 @click.option("--difficulty", "-d", default="mid", show_default=True, help="Any words: entry-level, senior …")
 @click.option(
+    "--job", metavar="FILE", help="A job description, a file or a link, that the questions are to suit."
+)
+@click.option("--language", default="en", show_default=True, help="BCP 47; the coach knows English alone.")
+@click.option(
     "--continue",
     "unfinished",
     is_flag=False,
@@ -62,6 +66,8 @@ def _practice(
     unfinished: str | None,
     questions: int,
     difficulty: str,
+    job: str | None,
+    language: str,
     answers: Path | None,
     follow_ups: bool,
     seed: int | None,
@@ -82,6 +88,7 @@ def _practice(
     script = terminal.read_answers(answers) if answers is not None else None
     plan = Plan(
         questions=questions,
+        language=language,
         follow_ups=None if follow_ups else 0,
         seed=secrets.randbelow(2**31) if seed is None else seed,
     )
@@ -89,7 +96,9 @@ def _practice(
     if resume is not None:
         document = run(read(resume, allow_fetch))
         warn(document)
-        opening, plan = beginning(Material.of(document)), replace(plan, resume_digest=document.digest)
+        described = run(read(job, allow_fetch)).text if job is not None else ""
+        opening = beginning(Material.of(document, described))
+        plan = replace(plan, resume_digest=document.digest)
     with talk(apart=as_json) as console:
         interview = sit(
             opening,

@@ -45,6 +45,8 @@ MOST_USES = 2
 """Of one piece of evidence, before a general question is the better one."""
 TECHNICAL_EVERY = 4
 """One technical question in so many, where there are skills to ask about."""
+FORWARD = 3
+"""Places that each word of the job's for a competency brings it forward: three bring the last to the head."""
 
 _PREFERRED = {
     "technical_depth": ("skill", "project", "achievement"),
@@ -176,10 +178,9 @@ def _competencies(now: Standing) -> list[str]:
 
 
 def _rank(competency: str, now: Standing, due: int) -> tuple[int, int]:
-    place, plan, closer = len(now.asked), now.plan, CLOSERS[_pick(2, now.plan.seed, "closer")]
+    place, plan, closer = len(now.asked), now.plan, _closer(now)
     last = place == plan.count - 1 and plan.count > 2
-    # Each word of the job's for a competency brings it one place forward.
-    order = ORDERS[now.level].index(competency) - now.job.wants.get(competency, 0)
+    order = ORDERS[now.level].index(competency) - FORWARD * now.job.wants.get(competency, 0)
     if competency == closer:
         return (0 if last or due == 1 else 2, order)
     if competency == TECHNICAL:
@@ -187,6 +188,12 @@ def _rank(competency: str, now: Standing, due: int) -> tuple[int, int]:
         due_here = skilled and place % TECHNICAL_EVERY == TECHNICAL_EVERY // 2 - (plan.count == 2)
         return (0 if due_here and not last else 1, order)
     return (1, order)
+
+
+def _closer(now: Standing) -> str:
+    """What the last question is about."""
+    drawn = CLOSERS[_pick(2, now.plan.seed, "closer")]
+    return max(CLOSERS, key=lambda each: (now.job.wants.get(each, 0), each == drawn))
 
 
 def _within(competency: str, given: Slot, now: Standing) -> Choice | None:
