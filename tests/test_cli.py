@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -51,8 +52,8 @@ def at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "answers.txt").write_text(ANSWERS)
 
 
-def call(*arguments: str) -> Result:
-    return CliRunner().invoke(cli.main, arguments)
+def call(*arguments: str, **options: Any) -> Result:
+    return CliRunner().invoke(cli.main, arguments, **options)
 
 
 def process(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
@@ -258,20 +259,74 @@ def test_sessions_are_listed_shown_exported_and_deleted(tmp_path: Path) -> None:
     rows = json.loads(call("sessions", "list", "--json").output)
     assert [(row["id"], row["state"]) for row in rows] == [(first, "stopped"), (second, "stopped")]
 
-    head, *lines = call("sessions", "export", first).output.splitlines()
-    assert json.loads(head) == {"format": "interview_fsm.log", "version": 1, "interview": first}
-    again = Interview.replay(first, [decode(line) for line in lines])
+    whole = json.loads(call("sessions", "export", first).output)
+    assert (whole["format"], whole["version"], whole["interview"]) == ("interview_fsm.export", 1, first)
+    again = Interview.replay(first, [decode(json.dumps(kept["entry"])) for kept in whole["log"]])
     assert again.state is State.STOPPED
     assert len(again.answered) == 2
 
-    assert call("sessions", "delete", first, "--yes").exit_code == 0
+    deleted = call("sessions", "delete", first, "--yes")
+    assert deleted.exit_code == 0
+    assert re.match(rf"{first}  .+  removed the interview \({len(whole['log'])} entries\)\n", deleted.stdout)
     assert call("sessions", "show", first).exit_code == 1
     assert call("sessions", "delete", first, "--yes").exit_code == 1, "it is gone already"
-    assert call("sessions", "delete", "--all", "--yes").exit_code == 0
+    (receipt,) = json.loads(call("sessions", "delete", "--all", "--yes", "--json").stdout)
+    assert (receipt["interview"], receipt["removed"][0]["kind"]) == (second, "interview")
     assert call("sessions", "list").stdout == ""
     (file,) = (tmp_path / "home").rglob("interviews.db")
     traces = [path.name for path in file.parent.iterdir() if b"one by one" in path.read_bytes()]
     assert traces == []
+
+
+def test_a_purge_erases_what_is_past_its_time_and_first_says_what(tmp_path: Path) -> None:
+    kept = practised()
+    assert json.loads(call("sessions", "purge", "--json").stdout) == []
+    assert call("sessions", "purge", "--retention", "0").exit_code == 2
+    soon = ("sessions", "purge", "--retention", "0.0000001")
+    assert call(*soon, "--dry-run").stdout == f"{kept}  expired\n"
+    assert call("sessions", "show", kept).exit_code == 0
+    done = call(*soon)
+    assert (done.stdout, done.stderr) == (f"{kept}  expired\n", "1 logs were erased.\n")
+    assert call("sessions", "show", kept).exit_code == 1
+
+
+def test_how_long_things_are_kept_is_a_setting() -> None:
+    arguments = ("practice", "resume.md", "-n", "2", "--answers", "answers.txt", "--no-follow-ups")
+    assert "Kept for 12 hours:" in call(*arguments, "--retention", "0.5").output
+    (row,) = json.loads(call("sessions", "list", "--json").output)
+    lasts = datetime.fromisoformat(row["expires"]) - datetime.fromisoformat(row["updated"])
+    assert lasts == timedelta(hours=12)
+    assert "Kept for 7 days:" in call(*arguments, env={"INTERVIEW_FSM_PRACTICE_RETENTION": "7"}).output
+
+
+def test_a_replay_shows_an_interview_and_finds_out_a_forged_one(tmp_path: Path) -> None:
+    kept = practised()
+    shown = call("replay", kept)
+    assert re.search(r"5 +\+\d+\.\d s  submit_answer +questioning +1: I rewrote it myself", shown.stdout)
+    assert "the log is whole, and yields an interview that is stopped" in shown.stderr
+
+    assert call("sessions", "export", kept, "-o", "whole.json").exit_code == 0
+    again = call("replay", "--quiet", "whole.json")
+    assert (again.exit_code, again.stdout) == (0, "")
+    assert "the log yields the interview that was exported" in again.stderr
+    text = Path("whole.json").read_text()
+    Path("forged.json").write_text(text.replace("I rewrote it myself", "I rewrote it our-self"))
+    forged = call("replay", "forged.json")
+    assert forged.exit_code == 1
+    assert "Version 5: it led to another interview" in forged.stderr
+    events = json.loads(call("replay", "--json", "whole.json").stdout)["events"]
+    assert events[-1]["state"] == "stopped"
+    assert call("replay", "resume.md").exit_code == 4
+
+
+def test_a_redacted_export_holds_nothing_that_was_said() -> None:
+    kept = practised()
+    redacted = call("sessions", "export", kept, "--redact").stdout
+    Path("redacted.json").write_text(redacted)
+    assert call("replay", "--quiet", "redacted.json").exit_code == 0
+    said = {word for text in (RESUME, ANSWERS) for word in re.findall(r"[a-z]{5,}", text.lower())}
+    assert not {word for word in said if word in redacted.lower()} - {"export"}, "its own format"
+    assert kept not in redacted
 
 
 def test_deleting_asks_first() -> None:

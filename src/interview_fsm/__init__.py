@@ -10,11 +10,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .archive import export_interview
     from .assistant import InterviewAssistant, assemble
     from .engine import Engine, Limits, Session
     from .errors import AdapterError, InterviewError, InvalidCommand, ResumeError
     from .events import Criterion, Material, Plan, Slot
     from .interview import Interview
+    from .retention import Receipt, erase_interview
     from .states import MACHINE, RULES, Rule, State, Trigger, fire
 
 __version__ = "0.1.0"
@@ -32,6 +34,7 @@ _HOMES = {
     "Material": "events",
     "Plan": "events",
     "RULES": "states",
+    "Receipt": "retention",
     "ResumeError": "errors",
     "Rule": "states",
     "Session": "engine",
@@ -39,6 +42,8 @@ _HOMES = {
     "State": "states",
     "Trigger": "states",
     "assemble": "assistant",
+    "erase_interview": "retention",
+    "export_interview": "archive",
     "fire": "states",
 }
 
@@ -55,6 +60,7 @@ __all__ = [
     "Limits",
     "Material",
     "Plan",
+    "Receipt",
     "ResumeError",
     "Rule",
     "Session",
@@ -62,6 +68,8 @@ __all__ = [
     "State",
     "Trigger",
     "assemble",
+    "erase_interview",
+    "export_interview",
     "fire",
 ]
 

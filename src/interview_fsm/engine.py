@@ -10,11 +10,12 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Self
 
-from .errors import Conflict, EngineClosed, Expired, Gone, InterviewError, SessionTaken
+from .errors import Conflict, EngineClosed, Expired, Gone, SessionTaken
 from .events import AnswerLost, Attached, Entry, Event, Material, Plan
-from .house import RESUME_SUFFIX, FollowUpRule, House, Limits, Observed, Observer, Ports, resume_log
+from .house import RESUME_SUFFIX, FollowUpRule, House, Limits, Observed, Observer, Ports
 from .interview import Interview
 from .ports import Interviewer, Recorder, Speaker, Storage, Transcriber
+from .retention import Receipt, due, erase_interview
 from .session import Session
 from .states import State
 from .updates import Heard, News, Speech, Update, Updates
@@ -185,26 +186,24 @@ class Engine:
         await self.erase(old.id)
         return self._session(later, material, client=session.client)
 
-    async def erase(self, interview_id: str) -> bool:
-        """Remove an interview and its résumé for good, live or not; whether there was one."""
+    async def erase(self, interview_id: str) -> Receipt:
+        """Remove an interview and its résumé for good, live or not; what was removed. Raises AdapterError."""
         if (session := self._sessions.get(interview_id)) is not None:
             await session.aclose(Gone(interview_id))
         self._house.ledger.forget(interview_id)
-        # The résumé first: should we die between the two, sweep() finds no text without its interview.
-        await self.storage.erase(resume_log(interview_id))
-        return await self.storage.erase(interview_id)
+        return await erase_interview(self.storage, interview_id, clock=self._house.clock)
 
     async def sweep(self) -> int:
         """Erase what has expired, and résumés whose interview is stopped or missing; how many logs."""
-        now = self._house.clock()
         swept = 0
-        heads = [head async for head in self.storage.interviews(expired_before=float("inf"))]
-        for head in heads:
-            expired = head.expires_at is not None and head.expires_at < now
-            dead = expired or await self._is_orphan(head.interview_id)
-            if dead and head.interview_id not in self._sessions:  # one that lives has not been given up
-                swept += await self.storage.erase(head.interview_id)
+        async for each in due(self.storage, self._house.clock(), living=self._living):
+            if each.log not in self._sessions:  # it may have been opened since
+                swept += await self.storage.erase(each.log)
         return swept
+
+    def _living(self, interview_id: str) -> Interview | None:
+        session = self._sessions.get(interview_id)
+        return session.interview if session is not None else None
 
     # ------------------------------------------------------------------------------------------ inside
 
@@ -248,20 +247,6 @@ class Engine:
         await self._house.append(interview.id, version, f"~{secrets.token_hex(8)}", events, later)
         later.version = version
         return later
-
-    async def _is_orphan(self, log_id: str) -> bool:
-        if not log_id.endswith(RESUME_SUFFIX):
-            return False
-        interview_id = log_id.removesuffix(RESUME_SUFFIX)
-        if (session := self._sessions.get(interview_id)) is not None:
-            return session.interview.state is State.STOPPED
-        try:
-            interview = Interview.replay(interview_id, await self.storage.load(interview_id))
-        except Gone:
-            return True
-        except InterviewError:
-            return False  # not ours to judge
-        return interview.state is State.STOPPED
 
 
 def check_access(interview: Interview, token: str | None, owner: str | None) -> None:

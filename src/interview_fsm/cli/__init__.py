@@ -14,7 +14,7 @@ import click
 
 from .. import __version__
 from ..settings import Settings
-from . import config, demo, diagram, eval, practice, report, resume, serve, sessions
+from . import config, demo, diagram, eval, practice, replay, report, resume, serve, sessions
 from .failing import Commands
 
 COMMANDS: tuple[click.Command, ...] = (
@@ -24,6 +24,7 @@ COMMANDS: tuple[click.Command, ...] = (
     demo.demo,
     resume.resume,
     report.report,
+    replay.replay,
     eval.evaluate,
     diagram.diagram,
     sessions.sessions,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from .. import __version__
+from .options import DAY, HOUR
 
 if TYPE_CHECKING:
     from ..ports import Interviewer
@@ -23,6 +24,15 @@ def _python() -> str:
 
 
 IN_MEMORY = "in memory, gone when the server ends"
+
+
+def kept_for(seconds: float) -> str:
+    """How long something is kept, in words."""
+    for unit, length in (("day", DAY), ("hour", HOUR), ("minute", 60.0)):
+        if seconds >= length:
+            count = f"{seconds / length:.1f}".removesuffix(".0")
+            return f"for {count} {unit}{'s' if count != '1' else ''}"
+    return "for less than a minute"
 
 
 def who(interviewer: Interviewer) -> list[str]:

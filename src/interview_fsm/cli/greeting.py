@@ -31,7 +31,7 @@ def welcome(session: Session, interviewer: Interviewer, *, typing: bool, keeps: 
         if material.job_description.strip():
             lines.append("The questions take up what the job description asks for.")
     else:
-        lines.append("Your résumé's text is no longer kept (24 hours), so new questions are general.")
+        lines.append("Your résumé's text is no longer kept, so new questions are general.")
     told = disclosure(interviewer)
     lines += [told.speaker, told.data] if told.is_model else [COACH_TOLD]
     if typing:

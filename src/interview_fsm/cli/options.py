@@ -35,6 +35,44 @@ FILE = click.Path(path_type=Path, dir_okay=False)
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
+HOUR, DAY = 3_600.0, 86_400.0
+"""In seconds."""
+AGE = click.FloatRange(min=0, min_open=True, max=876_000)
+"""Of what is kept, in hours or days: more than nothing, and a date that calendars have."""
+
+
+def retention(command: _Command) -> _Command:
+    """The options that say how long things are kept, on *command*."""
+    for option in reversed(
+        (
+            click.option(
+                "--retention",
+                default=30.0,
+                show_default=True,
+                metavar="DAYS",
+                type=AGE,
+                help="Keep an interview for so many days after its last entry.",
+            ),
+            click.option(
+                "--resume-retention",
+                default=24.0,
+                show_default=True,
+                metavar="HOURS",
+                type=AGE,
+                help="Keep a résumé's text for so many hours; it goes when its interview stops.",
+            ),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+def keeping(options: dict[str, Any]) -> dict[str, Any]:
+    """What ``Limits`` is told of how long things are kept, in seconds, taken out of *options*."""
+    ages = {"retention": (options.pop("retention"), DAY), "resume": (options.pop("resume_retention"), HOUR)}
+    return {name: age * unit for name, (age, unit) in ages.items() if age is not None}
+
+
 def interviewers(command: _Command) -> _Command:
     """The options that choose who asks and assesses, on *command*."""
     for option in reversed(

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from .options import ALLOW_FETCH, DATABASE, interviewers, interviewing
+from .options import ALLOW_FETCH, DATABASE, interviewers, interviewing, keeping, retention
 from .reading import read, warn
 from .report import reported
 from .running import run
@@ -44,6 +44,7 @@ from .sitting import LATEST, beginning, going_on, sit, talk
     is_flag=True,
     help="Print questions, answers and feedback as JSON at the end; the talk goes to standard error.",
 )
+@retention
 @interviewers
 @DATABASE
 @ALLOW_FETCH
@@ -56,8 +57,8 @@ def practice(ctx: click.Context, /, **options: Any) -> None:
     if (options["resume"] is None) == (options["unfinished"] is None):
         raise click.UsageError("name a résumé, a file or a link, or give --continue")
     source = ctx.get_parameter_source("database")
-    asking = interviewing(options)
-    _practice(**options, asking=asking, is_named=source is click.core.ParameterSource.COMMANDLINE)
+    asking, keep = interviewing(options), keeping(options)
+    _practice(**options, asking=asking, keep=keep, is_named=source is click.core.ParameterSource.COMMANDLINE)
 
 
 def _practice(
@@ -75,6 +76,7 @@ def _practice(
     database: Path | None,
     allow_fetch: tuple[str, ...],
     asking: dict[str, Any],
+    keep: dict[str, Any],
     is_named: bool,
 ) -> None:
     import secrets
@@ -83,6 +85,7 @@ def _practice(
     from msgspec.structs import replace
 
     from .. import terminal
+    from ..engine import Limits
     from ..events import Material, Plan
 
     script = terminal.read_answers(answers) if answers is not None else None
@@ -107,6 +110,7 @@ def _practice(
             console,
             terminal.scripted(iter(script)) if script is not None else None,
             asking=asking,
+            limits=Limits(**keep),
             database=database,
             echo=script is not None or not sys.stdin.isatty(),
             named=database if is_named else None,

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import SettingError
-from .banner import IN_MEMORY, banner, who
-from .options import ALLOW_FETCH, DATABASE, FILE, STORAGE, interviewers, interviewing
+from .banner import IN_MEMORY, banner, kept_for, who
+from .options import ALLOW_FETCH, DATABASE, FILE, STORAGE, interviewers, interviewing, keeping, retention
 from .running import run
 from .storing import check_place
 
@@ -67,13 +67,14 @@ if TYPE_CHECKING:
 )
 @click.option("--seed", type=int, help="Draw the same questions for the same résumé each time.")
 @click.option("--verbose", "-v", is_flag=True, help="Log what happens; never what is said.")
+@retention
 @interviewers
 @DATABASE
 @ALLOW_FETCH
 def serve(**options: Any) -> None:
     """Serve interviews on ws://localhost:8765."""
     _logging(verbose=options.pop("verbose"))
-    run(_serve(asking=interviewing(options), **options), fast=True)
+    run(_serve(asking=interviewing(options), keep=keeping(options), **options), fast=True)
 
 
 def _logging(*, verbose: bool) -> None:
@@ -94,6 +95,7 @@ def _logging(*, verbose: bool) -> None:
 async def _serve(
     *,
     asking: dict[str, Any],
+    keep: dict[str, Any],
     speak: bool,
     storage: str,
     linger: float,
@@ -112,7 +114,7 @@ async def _serve(
     settings = _server_settings(**options)
     if settings.is_public and allow_fetch:
         raise SettingError("--allow-fetch is for development, and not where other machines can connect")
-    limits, speaker = Limits(linger=linger), "pyttsx3" if speak else None
+    limits, speaker = Limits(linger=linger, **keep), "pyttsx3" if speak else None
     fetcher, reader = Fetcher(FetchPolicy.allowing(allow_fetch)), Reader()
     try:
         async with (
@@ -120,7 +122,8 @@ async def _serve(
             Server(engine, fetcher=fetcher, reader=reader, settings=settings) as server,
         ):
             path = getattr(engine.storage, "path", None)
-            kept = f"{path or 'by ' + storage}, for 30 days" if storage != "memory" else IN_MEMORY
+            place = f"{path or 'by ' + storage}, {kept_for(limits.retention)}"
+            kept = place if storage != "memory" else IN_MEMORY
             signals = _hear_signals()  # before anybody is told that there is something to stop
             settle()
             asks = who(engine.ports.interviewer)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import AdapterError
-from .options import DATABASE, STORAGE
+from ..errors import AdapterError, SettingError
+from .options import AGE, DATABASE, STORAGE, keeping
 from .running import run
 from .sitting import talk
 from .storing import load_entries, with_storage
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ..events import Head
     from ..interview import Interview
     from ..ports import Storage
+    from ..retention import Due, Receipt
 
 
 @click.group()
@@ -99,49 +100,117 @@ def show(interview_id: str, storage: str, database: Path | None) -> None:
 @sessions.command()
 @click.argument("interview_id")
 @click.option("--output", "-o", type=click.Path(path_type=Path, dir_okay=False))
+@click.option(
+    "--redact",
+    is_flag=True,
+    help="For a bug report: every text becomes a placeholder of its shape, the résumé is left out.",
+)
 @STORAGE
 @DATABASE
-def export(interview_id: str, output: Path | None, storage: str, database: Path | None) -> None:
-    """Write out everything kept of one, as JSON lines: its log, entry by entry."""
-    import json
+def export(interview_id: str, output: Path | None, redact: bool, storage: str, database: Path | None) -> None:
+    """Write out everything kept of one, as JSON: its log, what each entry led to, its résumé's text."""
+    from ..archive import export_interview, redacted_export, write_export
 
-    from ..events import FORMAT, encode
-
-    entries = run(with_storage(storage, database, lambda opened: load_entries(opened, interview_id)))
-    head = json.dumps({"format": "interview_fsm.log", "version": FORMAT, "interview": interview_id})
-    lines = "\n".join([head, *(encode(entry).decode() for entry in entries)]) + "\n"
+    whole = run(with_storage(storage, database, lambda opened: export_interview(opened, interview_id)))
+    written = write_export(redacted_export(whole) if redact else whole)
     if output is None:
-        click.echo(lines, nl=False)
-    else:
-        output.write_text(lines, encoding="utf-8")
+        click.echo(written, nl=False)
+        return
+    try:
+        output.write_bytes(written)
+    except OSError as error:
+        raise SettingError(f"the export cannot be written to {output}: {error.strerror}") from error
 
 
 @sessions.command()
 @click.argument("interview_id", required=False)
 @click.option("--all", "everything", is_flag=True, help="Every interview.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--json", "as_json", is_flag=True, help="Print the receipts as JSON.")
 @STORAGE
 @DATABASE
 def delete(
-    interview_id: str | None, everything: bool, yes: bool, storage: str, database: Path | None
+    interview_id: str | None,
+    everything: bool,
+    yes: bool,
+    as_json: bool,
+    storage: str,
+    database: Path | None,
 ) -> None:
-    """Delete one, or all, for good: no trace of the text stays in any file."""
+    """Delete one, or all, for good, and say what was removed: no trace of the text stays in any file."""
     if (interview_id is None) == (not everything):
         raise click.UsageError("name an interview, or give --all")
-    from ..engine import RESUME_SUFFIX
-
     if not yes:
         click.confirm(f"Delete {'every interview' if everything else interview_id} for good?", abort=True)
 
-    async def work(storage: Storage) -> int:
-        chosen = [interview_id] if interview_id else [h.interview_id async for h in storage.interviews()]
-        deleted = 0
-        for each in chosen:
-            await storage.erase(each + RESUME_SUFFIX)
-            deleted += await storage.erase(each)
-        return deleted
+    async def work(storage: Storage) -> list[Receipt]:
+        from ..retention import erase_interview
 
-    deleted = run(with_storage(storage, database, work, read_only=False))
-    click.echo(f"{deleted} deleted.", err=True)
-    if not deleted:
+        chosen = [interview_id] if interview_id else [h.interview_id async for h in storage.interviews()]
+        return [receipt for each in chosen if (receipt := await erase_interview(storage, each))]
+
+    receipts = run(with_storage(storage, database, work, read_only=False))
+    if as_json:
+        import msgspec
+
+        click.echo(msgspec.json.format(msgspec.json.encode(receipts), indent=1))
+    for receipt in () if as_json else receipts:
+        click.echo(f"{receipt.interview}  {_when(receipt.at)}  {_what(receipt)}")
+    click.echo(f"{len(receipts)} deleted.", err=True)
+    if not receipts:
         sys.exit(1)
+
+
+def _what(receipt: Receipt) -> str:
+    """What was removed, in words."""
+    names = {"interview": "the interview", "resume": "the résumé's text"}
+    return "removed " + " and ".join(
+        f"{names[each.kind]} ({_counted(each.entries, 'entry', 'entries')})" for each in receipt.removed
+    )
+
+
+def _counted(count: int | None, one: str, many: str) -> str:
+    return f"of an unknown number of {many}" if count is None else f"{count} {one if count == 1 else many}"
+
+
+@sessions.command()
+@click.option(
+    "--retention",
+    type=AGE,
+    metavar="DAYS",
+    help="Erase interviews that have lain for so long, though they were to be kept for longer.",
+)
+@click.option(
+    "--resume-retention",
+    type=AGE,
+    metavar="HOURS",
+    help="Erase texts of résumés that have lain for so long, though they were to be kept for longer.",
+)
+@click.option("--dry-run", is_flag=True, help="Say what would be erased, and erase nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Print what was erased, and why, as JSON.")
+@STORAGE
+@DATABASE
+def purge(*, dry_run: bool, as_json: bool, storage: str, database: Path | None, **ages: Any) -> None:
+    """Erase what is past its time, and texts of résumés whose interview is over. A server does so itself."""
+
+    async def work(storage: Storage) -> list[Due]:
+        import time
+
+        from ..retention import due
+
+        found = [each async for each in due(storage, time.time(), **keeping(ages))]
+        return found if dry_run else [each for each in found if await storage.erase(each.log)]
+
+    try:
+        purged = run(with_storage(storage, database, work, read_only=dry_run))
+    except AdapterError as error:
+        if error.code != "storage_empty":
+            raise
+        purged = []
+    if as_json:
+        import msgspec
+
+        click.echo(msgspec.json.format(msgspec.json.encode(purged), indent=1))
+    for each in () if as_json else purged:
+        click.echo(f"{each.log}  {each.reason.replace('_', ' ')}")
+    click.echo(f"{len(purged)} logs {'would be' if dry_run else 'were'} erased.", err=True)

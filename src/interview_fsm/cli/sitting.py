@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import Gone, InterviewError, SessionOver
+from .banner import kept_for
 from .greeting import left, put_command, spelled, welcome
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from ..engine import Engine, Session
+    from ..engine import Engine, Limits, Session
     from ..events import Material, Plan
     from ..interview import Interview
     from ..ports import Storage
@@ -64,6 +65,7 @@ def sit(
     script: Reader | None,
     *,
     asking: dict[str, Any] | None = None,
+    limits: Limits | None = None,
     storage: str = "sqlite",
     database: Path | None = None,
     echo: bool = False,
@@ -80,7 +82,9 @@ def sit(
     from ..portal import Portal
 
     stack = AsyncExitStack()
-    assembled = assemble(storage=storage, path=database, recorder=None, transcriber=None, **(asking or {}))
+    assembled = assemble(
+        storage=storage, path=database, recorder=None, transcriber=None, limits=limits, **(asking or {})
+    )
     keeps = storage != "memory"
     with Portal() as portal:
         try:
@@ -98,7 +102,11 @@ def sit(
                     left(console, session, named, begun=bool(begun), lost=bool(begun) and not has_kept)
                 raise
             if keeps:
-                put_command(console, "\nKept for 30 days:", spelled("sessions show", interview.id, named))
+                put_command(
+                    console,
+                    f"\nKept {kept_for(engine.limits.retention)}:",
+                    spelled("sessions show", interview.id, named),
+                )
             return interview
         finally:
             portal.run(stack.aclose())

@@ -1,0 +1,209 @@
+"""What goes, when, and what is said of it: on every storage that can be had here."""
+
+import asyncio
+import math
+import time
+
+import pytest
+
+from interview_fsm import Receipt, erase_interview
+from interview_fsm.adapters import memory, postgres, sqlite
+from interview_fsm.engine import Limits
+from interview_fsm.errors import AdapterError, Gone
+from interview_fsm.events import FORMAT, Attached, Entry, Material, StartInterview, StopInterview
+from interview_fsm.retention import Due, Removed, due
+from interview_fsm.testing import FaultyStorage, run
+
+from .worlds import MATERIAL, World, candidate, started
+
+NOW = 1_000_000.0
+
+
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
+def create(request, tmp_path):
+    """What opens an empty storage."""
+    if request.param == "memory":
+        return memory.create
+    if request.param == "sqlite":
+        return lambda: sqlite.create(path=tmp_path / "kept.db")
+    dsn = request.getfixturevalue("cluster").new_database()
+    return lambda: postgres.create(dsn=dsn)
+
+
+async def keep(storage, interview_id, *, at=NOW, expires_at=None, stopped=False, resume_at=None):
+    """An interview of two entries, three if it was stopped; and its résumé where *resume_at* says when."""
+    events = [Attached("", "ada"), StartInterview(), *([StopInterview()] if stopped else [])]
+    for version, event in enumerate(events, 1):
+        one = Entry(version, f"c{version}", at, (event,))
+        await storage.append(interview_id, version - 1, one, owner="ada", expires_at=expires_at or NOW * 2)
+    if resume_at is not None:
+        one = Entry(1, "~r", resume_at, (Material("A résumé."),))
+        await storage.append(f"{interview_id}.resume", 0, one, expires_at=resume_at + 100)
+
+
+async def listed(storage):
+    return [head.interview_id async for head in storage.interviews(expired_before=math.inf)]
+
+
+def test_an_erasure_reaches_log_resume_and_index_and_says_so(create):
+    async def main():
+        storage = await create()
+        try:
+            await keep(storage, "one", resume_at=NOW)
+            await keep(storage, "two", resume_at=NOW)
+            receipt = await erase_interview(storage, "one", clock=lambda: 7.0)
+            removed = (Removed("one", "interview", 2), Removed("one.resume", "resume", 1))
+            assert receipt == Receipt("one", 7.0, removed)
+            assert receipt
+            assert await listed(storage) == ["two", "two.resume"]
+            assert [head.interview_id async for head in storage.interviews(owner="ada")] == ["two"]
+            for log in ("one", "one.resume"):
+                with pytest.raises(Gone):
+                    await storage.load(log)
+            again = await erase_interview(storage, "one")
+            assert not again
+            assert again.removed == ()
+            assert again.at == pytest.approx(time.time(), abs=60)
+        finally:
+            await storage.aclose()
+
+    asyncio.run(main())
+
+
+def test_what_cannot_be_read_is_erased_all_the_same():
+    async def main():
+        storage = await memory.create()
+        await keep(storage, "one")
+        later = Entry(3, "c3", NOW, (StopInterview(),), FORMAT + 1)
+        await storage.append("one", 2, later)
+        receipt = await erase_interview(storage, "one")
+        assert receipt.removed == (Removed("one", "interview", None),)
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize(("fault", "calls"), [("lost-request", 6), ("lost-reply", 4)])
+def test_an_erasure_that_fails_anywhere_is_no_receipt_and_can_be_repeated(fault, calls):
+    # Two logs, each counted, erased, looked for again; that the last are gone is no reply that is lost.
+    async def main(hit):
+        kept = await memory.create()
+        await keep(kept, "one", resume_at=NOW)
+        storage = FaultyStorage(kept, lambda call, name: fault if call == hit else None)
+        try:
+            receipt = await erase_interview(storage, "one")
+        except AdapterError:
+            await erase_interview(kept, "one")
+            assert await listed(kept) == []
+            return True
+        assert len(receipt.removed) == 2
+        return False
+
+    hits = 0
+    while run(main(hits + 1)):
+        hits += 1
+    assert hits == calls
+
+
+def test_a_storage_that_keeps_what_it_was_told_to_erase_is_found_out():
+    class Keeps(memory.MemoryStorage):
+        async def erase(self, interview_id):
+            return interview_id in self._logs
+
+    async def main():
+        storage = Keeps()
+        await keep(storage, "one")
+        with pytest.raises(AdapterError, match="still has"):
+            await erase_interview(storage, "one")
+
+    asyncio.run(main())
+
+
+def test_a_live_interview_is_ended_before_it_is_erased():
+    world = World()
+
+    async def main():
+        async with world.engine() as engine:
+            session = engine.new(MATERIAL)
+            await started(session)
+            receipt = await engine.erase(session.interview.id)
+            assert [each.kind for each in receipt.removed] == ["interview", "resume"]
+            assert isinstance(session.ended, Gone)
+            assert await world.logs() == []
+
+    run(main())
+
+
+# ----------------------------------------------------------------------------------------- what is due
+
+
+async def what_is_due(storage, **ages):
+    return {each.log: each.reason async for each in due(storage, NOW, **ages)}
+
+
+def test_what_is_due_is_past_its_time_or_belongs_to_nothing(create):
+    async def main():
+        storage = await create()
+        try:
+            await keep(storage, "fresh", resume_at=NOW)
+            await keep(storage, "past", expires_at=NOW - 1)
+            await keep(storage, "stopped", stopped=True, resume_at=NOW)
+            await keep(storage, "slow", resume_at=NOW - 101)
+            one = Entry(1, "~r", NOW, (Material("A résumé."),))
+            await storage.append("nobody.resume", 0, one, expires_at=NOW + 1)
+            expected = {
+                "past": "expired",
+                "slow.resume": "expired",
+                "stopped.resume": "interview_stopped",
+                "nobody.resume": "interview_missing",
+            }
+            assert await what_is_due(storage) == expected
+        finally:
+            await storage.aclose()
+
+    asyncio.run(main())
+
+
+def test_ages_that_are_given_shorten_what_was_promised_and_never_lengthen_it():
+    async def main():
+        storage = await memory.create()
+        await keep(storage, "day", at=NOW - 86_400, resume_at=NOW - 50)
+        await keep(storage, "past", at=NOW - 86_400, expires_at=NOW - 1)
+        assert await what_is_due(storage, retention=10 * 86_400, resume=1e9) == {"past": "expired"}
+        assert set(await what_is_due(storage, retention=3_600)) == {"day", "past"}
+        assert set(await what_is_due(storage, resume=49)) == {"past", "day.resume"}
+
+    asyncio.run(main())
+
+
+def test_what_lives_here_stays_however_old_and_its_resume_goes_with_its_time():
+    async def main():
+        storage = await memory.create()
+        await keep(storage, "old", at=-500.0, expires_at=-1.0, resume_at=-500.0)
+        world = World(kept=storage)
+        async with world.engine() as engine:
+            session = engine.new(MATERIAL)
+            await started(session)
+            assert await engine.sweep() == 2
+            left = await listed(storage)
+            assert left == [session.interview.id, f"{session.interview.id}.resume"]
+            living = {session.interview.id: session.interview}
+            found = [each async for each in due(storage, NOW * 9, living=living.get)]
+            assert found == [Due(f"{session.interview.id}.resume", "expired")]
+
+    run(main())
+
+
+def test_a_shorter_limit_holds_for_what_is_written_from_then_on():
+    async def main():
+        world = World()
+        async with (
+            world.engine(Limits(retention=50.0, resume=20.0)) as engine,
+            engine.new(MATERIAL) as session,
+        ):
+            await started(session)
+            heads = [head async for head in world.kept.interviews(expired_before=math.inf)]
+            assert [head.expires_at - head.updated_at for head in heads] == [50.0, 20.0]
+            await candidate(session)
+            assert await world.logs() == [session.interview.id], "the résumé goes when the interview stops"
+
+    run(main())
