@@ -55,6 +55,17 @@ def test_any_slice_of_three_words_or_more_is_found(data: st.DataObject):
     assert found.text.strip(".,;:?!") == quote.strip(".,;:?!")
 
 
+def test_of_two_places_the_one_that_is_spelled_the_same_is_found():
+    answer = "We saw it was a lookup. It was a slow one, and IT WAS A shame."
+    for quote in ("It was a", "it was a", "IT WAS A"):
+        found = find_quote(f"“{quote}”", answer)
+        assert found is not None
+        assert found.text == quote
+    found = find_quote("It Was A", answer)
+    assert found is not None
+    assert found.start == answer.index("it was a")
+
+
 @given(WORDS, SPACES, CASES, st.data())
 def test_a_slice_is_found_whatever_the_spaces_and_the_case(words, spaces, case, data: st.DataObject):
     answer = "".join(word + space for word, space in zip(words, spaces, strict=False))

@@ -33,23 +33,29 @@ class Answer:
         self._folded, self._origin = _fold(text)
 
     def find(self, words: str) -> Quote | None:
-        """Where *words* stand in the answer, as a slice of it; None where they do not, or are too few."""
+        """Where *words* stand in the answer, as a slice of it; None where they do not, or are too few.
+
+        Of several places, the first that is spelled as they are, else the first.
+        """
         wanted = _trimmed(_fold(words)[0])
         if len(wanted) < LEAST_CHARACTERS and _count_words(wanted) < LEAST_WORDS:
             return None
-        place = self._folded.find(wanted)
-        while place >= 0:
-            if self._stands_alone(place, place + len(wanted)):
-                start, end = self._origin[place], self._origin[place + len(wanted) - 1] + 1
-                return Quote(start, end, self.text[start:end])
-            place = self._folded.find(wanted, place + 1)
-        return None
+        places = list(self._places(wanted))
+        return next((quote for quote in places if quote.text in words), places[0] if places else None)
 
     def find_all(self, words: Iterable[str]) -> tuple[tuple[Quote, ...], int]:
         """The quotes that are found, each once, and how many are not."""
         found = [self.find(each) for each in words]
         quotes = tuple(dict.fromkeys(quote for quote in found if quote is not None))
         return quotes, sum(quote is None for quote in found)
+
+    def _places(self, wanted: str) -> Iterator[Quote]:
+        place = self._folded.find(wanted)
+        while place >= 0:
+            if self._stands_alone(place, place + len(wanted)):
+                start, end = self._origin[place], self._origin[place + len(wanted) - 1] + 1
+                yield Quote(start, end, self.text[start:end])
+            place = self._folded.find(wanted, place + 1)
 
     def _stands_alone(self, begin: int, end: int) -> bool:
         """Whether the folded text from *begin* to *end* is cut off at whole words and whole figures."""
