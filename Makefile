@@ -19,15 +19,18 @@ endif
 
 # make check measures coverage while it runs `make test`: PYTEST is what it replaces.
 PYTEST ?= $(BIN)/python -m pytest
+# Processes that share the quick tests. A file stays together, for what its tests share is made once.
+WORKERS ?= 2
 COVERAGE := $(BIN)/python -m coverage
 
 # What stands between strangers and the rest has no branch that no test takes: links, the wire, who may come
-# in, and what may be logged.
+# in, what may be logged, what may be quoted and what may be spent.
 comma := ,
 empty :=
 GUARDS := $(subst $(empty) $(empty),$(comma),$(addprefix src/interview_fsm/,\
 	resume/fetch.py resume/links.py resume/lookup.py resume/replies.py \
-	protocol.py messages.py access.py door.py proxies.py rates.py redaction.py keys.py))
+	protocol.py messages.py access.py door.py proxies.py rates.py redaction.py keys.py \
+	coaching/quotes.py budget.py))
 
 .PHONY: run test check covered format-check lint types slow soak fuzz mutants bench docs format lock audit
 
@@ -35,12 +38,14 @@ run: $(VENV)/.installed-for-run
 	@$(BIN)/interview-fsm serve $(ARGS)
 
 test: $(VENV)/.installed-for-test
-	@$(PYTEST) -m "not slow" $(ARGS)
+	@$(PYTEST) -m "not slow" --numprocesses $(WORKERS) --dist loadscope $(ARGS)
 
 check: format-check lint types docs covered slow
 
 covered: $(VENV)/.installed-for-test
+	@$(COVERAGE) erase
 	@$(MAKE) --no-print-directory test PYTEST="$(COVERAGE) run -m pytest"
+	@$(COVERAGE) combine --quiet
 	@$(COVERAGE) report --skip-covered
 	@echo "What keeps strangers out, branch by branch:"
 	@$(COVERAGE) report --show-missing --fail-under 100 --include "$(GUARDS)"

@@ -240,7 +240,7 @@ MASKED = [
 ]
 
 
-@pytest.mark.parametrize(("text", "shown"), MASKED)
+@pytest.mark.parametrize(("text", "shown"), MASKED, ids=[shown for _, shown in MASKED])
 def test_what_tells_who_somebody_is_or_lets_one_in_is_masked(text: str, shown: str) -> None:
     assert redact(text) == shown
     assert redact(f"{text}\n{text}") == f"{shown}\n{shown}"
