@@ -14,6 +14,7 @@ from interview_fsm.events import (
     Plan,
     Question,
     QuestionAsked,
+    RetryQuestion,
     Slot,
     StartInterview,
     SubmitAnswer,
@@ -189,3 +190,15 @@ def test_the_shared_answers_get_sensible_follow_ups():
     assert decided["t01", "strong"] is None
     assert decided["t02", "strong"] is None
     assert decided["t06", "strong"] is None
+
+
+def test_after_another_attempt_at_an_earlier_question_it_looks_at_that_one():
+    interview = after(COMPLETE, plan=Plan(questions=2))
+    slot = Slot("impact", "proud", "mid", "behavioural")
+    interview = interview.after(QuestionAsked(Question(2, "And then?", slot, difficulty="mid")))
+    interview = interview.following([SubmitAnswer(2, NO_RESULT), RetryQuestion(1)])
+    assert follow_up(interview.after(SubmitAnswer(1, COMPLETE))) is None, "the second lacks a result"
+    wanted = follow_up(interview.after(SubmitAnswer(1, WE)))
+    assert wanted == FollowUpWanted(1, "own_part")
+    asked_on = interview.after(SubmitAnswer(1, WE)).after(wanted)
+    assert asked_on.activity.follow_up == FollowUp(1, "own_part")

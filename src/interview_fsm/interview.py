@@ -148,6 +148,8 @@ class Interview(Struct, kw_only=True):
     turns: tuple[Turn, ...] = ()
     """Everything asked, in order; question number n is ``turns[n - 1]``."""
     question: Wanted | Open | None = None
+    answered_last: int = 0
+    """The question that the latest answer was given to, which need not be the latest one; 0 before any."""
     source: Source = Source()
     """Where the sound of the answer now recorded comes from."""
     takes: int = 0
@@ -337,6 +339,7 @@ class Interview(Struct, kw_only=True):
             attempts += (turn.answer,)
             answer = replace(answer, revision=turn.answer.revision + 1)
         self._replace(number, replace(turn, answer=answer, attempts=attempts, skipped=False))
+        self.answered_last = number
         on = self.plan.advance == "auto" and self.questions_remain
         self.question = Wanted() if on else None
 

@@ -1,6 +1,6 @@
 """Decides by rule whether an answer calls for one more question, and words that question.
 
-The rule looks at the newest answer alone and always decides the same way, whoever asks the questions; a
+The rule looks at the latest answer alone and always decides the same way, whoever asks the questions; a
 log keeps the decision, so a replay never takes it again.
 """
 
@@ -27,13 +27,15 @@ QUOTED = (3, 8)
 
 
 def follow_up(interview: Interview) -> FollowUpWanted | None:
-    """The follow-up that the newest answer of *interview* calls for, or None.
+    """The follow-up that the latest answer in *interview* calls for, or None.
 
     At most one for each answer, none on an answer to a follow-up, and no more in all than the plan
     allows. What is asked for first: one's own part, then the result, then numbers, then a reason.
     """
-    turn = next(iter(reversed(interview.answered)), None)
-    if turn is None or turn.answer is None or not _is_open_to_one(interview, turn):
+    if not interview.answered_last:
+        return None
+    turn = interview.turns[interview.answered_last - 1]
+    if turn.answer is None or not _is_open_to_one(interview, turn):
         return None
     if len(turn.answer.text) > MOST_READ:
         return None
