@@ -181,6 +181,35 @@ def test_an_answer_in_another_language_is_not_assessed():
     ]
 
 
+@pytest.mark.parametrize(
+    ("missing", "aspect"),
+    [("numbers", "number"), ("result", "result"), ("reason", "reason"), ("own_part", "own_action")],
+)
+def test_a_follow_up_that_gets_no_answer_misses_what_it_asked_for(missing, aspect):
+    asked = Question(2, "And?", Slot("impact", missing), follow_up_to=1)
+    assert [(seen.kind, seen.aspect) for seen in observe(asked, "I don't know.")] == [
+        ("missing", aspect),
+        ("try", aspect),
+    ]
+
+
+@pytest.mark.parametrize(("name", "quality"), ALL)
+def test_no_words_stand_twice_in_an_outline(name, quality):
+    each = triple(name)
+    turn = Turn(question(each), Answer(each["answers"][quality]["text"]))
+    outline = assess_answer(turn, Plan(), Provenance("coach")).outline
+    quotes = [step.quote for step in outline if step.quote]
+    assert len(quotes) == len(set(quotes))
+    if quality == "strong":
+        assert {"situation", "own_action", "result"} <= {step.part for step in outline} or name == "t05"
+
+
+def test_a_quote_begins_without_what_ties_it_to_the_sentence_before():
+    answer = "It was slow. And so I moved two people, because the nights were empty, and it helped."
+    own = read_answer(answer).cues["own_action"]
+    assert answer[own.start : own.end].startswith("I moved two people")
+
+
 def test_length_is_remarked_at_both_ends():
     short = "I rang the customer and I found out that the order was lost, so I sent it again the same day."
     long = " ".join(

@@ -93,6 +93,34 @@ def test_a_good_answer_to_another_question_is_worth_less(name: str, other: str) 
     assert total(question, swapped) < total(question, own)
 
 
+PARAPHRASES = json.loads((HERE / "paraphrases.json").read_text())["answers"]
+
+
+@pytest.mark.parametrize("each", PARAPHRASES, ids=[each["id"] for each in PARAPHRASES])
+def test_a_good_answer_in_other_words_is_not_told_to_be_off_the_point(each: dict[str, Any]) -> None:
+    question = Question(1, each["question"], Slot(each["competency"], "x", each["level"], "behavioural"))
+    assert values(read(question, each["answer"]))["relevance"] >= 2
+
+
+def test_an_answer_without_a_word_of_the_question_is_at_most_what_a_score_without_proof_is() -> None:
+    question, _ = of("t01")
+    _, answer = of("t03")
+    given = read(question, answer)
+    relevance, scored = given.scores[0], values(given)
+    assert isinstance(relevance, Score)
+    assert relevance.value == 2
+    assert "Rules cannot tell an answer in other words" in relevance.rationale
+    assert max(scored[each] for each in ("structure", "specificity", "depth")) <= UNPROVED
+
+
+def test_words_of_the_question_are_named_as_found_only_where_they_are() -> None:
+    bare = Question(1, "What did you do then?", Slot("impact", "x", "mid", "behavioural"))
+    relevance = read(bare, of("t03")[1]).scores[0]
+    assert isinstance(relevance, Score)
+    assert "words of the question" not in relevance.rationale
+    assert relevance.value <= 4
+
+
 @pytest.mark.parametrize("name", STRONG)
 def test_the_questions_own_words_do_not_lift_a_weak_answer(name: str) -> None:
     question, weak = of(name, "weak")

@@ -159,11 +159,23 @@ def _candidates(aspect: str, clauses: Sequence[Clause], *, now: bool) -> _Found:
     for place, clause in enumerate(clauses):
         if match := look(clause.text, now):
             early = -place / (len(clauses) + 1)
-            richness = (aspect == "alternative" and bool(pattern("weighed").search(clause.text))) + (
-                aspect in ("result", "number")
-            ) * (bool(pattern("result").search(clause.text)) + bool(number().search(clause.text)))
+            richness = sum(bool(look.search(clause.text)) for look in _richer(aspect))
             found.append((richness + early + min(clause.words, 8) / 8, clause, match))
     return found
+
+
+def shows(aspect: str, words: str, *, method: bool = False) -> bool:
+    """Whether *words*, part of an answer, show *aspect* by themselves."""
+    return _LOOKS[aspect](Heard(words).text, method) is not None
+
+
+def _richer(aspect: str) -> tuple[re.Pattern[str], ...]:
+    """What makes one place of *aspect* a better one than another."""
+    if aspect == "alternative":
+        return (pattern("weighed"),)
+    if aspect == "reason":
+        return (pattern("explained"),)
+    return (pattern("result"), number()) if aspect in ("result", "number") else ()
 
 
 def _own_action(text: str, now: bool) -> re.Match[str] | None:

@@ -9,7 +9,7 @@ limitations, which go with every feedback, say that.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
 from ..events import (
     AnswerFeedback,
@@ -84,8 +84,9 @@ def _observations(question: Question, answer: str, reading: Reading) -> tuple[Ob
     if not reading.in_language:
         return (*remarks, Observation("try", "language", texts.try_["language"]))
     if not reading.is_answer:
-        none = Observation("missing", "answer", texts.missing["answer"])
-        return (none, Observation("try", "answer", texts.try_["answer"]), *remarks)
+        asked = next(iter(expected(question)), "answer") if question.follow_up_to is not None else "answer"
+        none = Observation("missing", asked, texts.missing[asked])
+        return (none, Observation("try", asked, texts.try_[asked]), *remarks)
     there = tuple(
         Observation("there", aspect, texts.there[aspect], _quote(cue, answer))
         for aspect, cue in reading.cues.items()
@@ -105,14 +106,24 @@ def _outline(question: Question, answer: str, reading: Reading) -> tuple[Outline
     """A better answer in the order in which a case is told, of the candidate's words and of gaps."""
     if not reading.is_answer or not reading.in_language or question.follow_up_to is not None:
         return ()
-    texts, wanted = load().feedback, {*expected(question), *reading.cues}
-    return tuple(
-        OutlineStep(part, texts.outline[part], _quote(reading.cues[part], answer))
-        if part in reading.cues
-        else OutlineStep(part, texts.outline_missing[part])
-        for part in _TOLD
-        if part in wanted
-    )
+    texts, steps = load().feedback, dict[tuple[int, int] | str, OutlineStep]()
+    for part in _TOLD:
+        if part in reading.cues:
+            cue = _place(part, reading, steps)
+            # Words that show two parts, a result and its figure, stand once.
+            steps.setdefault(
+                (cue.start, cue.end), OutlineStep(part, texts.outline[part], _quote(cue, answer))
+            )
+        elif part in expected(question):
+            steps[part] = OutlineStep(part, texts.outline_missing[part])
+    return tuple(steps.values())
+
+
+def _place(part: str, reading: Reading, taken: Container[object]) -> Cue:
+    """The best words for *part*; others where those stand already. A figure needs none of its own then."""
+    best = reading.cues[part]
+    others = () if part == "number" else reading.every.get(part, ())
+    return next((cue for cue in (best, *others) if (cue.start, cue.end) not in taken), best)
 
 
 def _flags(reading: Reading) -> tuple[str, ...]:

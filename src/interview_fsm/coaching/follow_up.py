@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from ..events import FollowUpWanted, Question, Quote
+from ..events import FollowUpWanted, Question
 from ..interview import FollowUp, Interview, Turn
-from .cues import Reading, asks_for_method, read_answer
+from .cues import Reading, asks_for_method, read_answer, shows
 from .guard import protected_topic, unfit
 from .language import load, serves
 from .levels import read_level
@@ -85,32 +85,37 @@ def _reason_wanted(question: Question) -> str | None:
 
 def _quotable(answer: str, question: Question, missing: str) -> Sequence[str]:
     """Short runs of the candidate's own words that the question can take up, the best first."""
-    cues = read_answer(answer, question.text, method=asks_for_method(question)).cues
-    wanted = {"numbers": ("result", "own_action"), "result": ("own_action", "situation")}.get(
-        missing, ("own_action", "result", "situation")
-    )
+    method = asks_for_method(question)
+    cues = read_answer(answer, question.text, method=method).cues
     found = (
-        _short(Quote(cues[aspect].start, cues[aspect].end, answer[cues[aspect].start : cues[aspect].end]))
-        for aspect in wanted
+        _short(answer[cues[aspect].start : cues[aspect].end], aspect, method=method)
+        for aspect in _TAKEN_UP.get(missing, ("own_action", "result", "situation"))
         if aspect in cues
     )
     return [words for words in found if words and speakable(words) and not protected_topic(words)]
 
 
-def _short(quote: Quote) -> str:
-    """The first words of *quote* that can be repeated: to a comma, without what leads into it."""
-    text = plain(quote.text)
+_TAKEN_UP = {
+    "numbers": ("result", "own_action"),
+    "result": ("own_action", "situation"),
+    "reason": ("own_action",),
+}
+"""By what is missing, what can be asked back about; nobody has a reason for a result."""
+
+
+def _short(quote: str, aspect: str, *, method: bool) -> str:
+    """The part of *quote* that shows *aspect*, when it is short enough to be repeated or can be cut where a
+    phrase ends; without what leads into it.
+    """
+    parts = [part for part in re.split(r"[,;:.!?](?:\s|$)", plain(quote)) if part.strip()]
+    text = next((part for part in parts if shows(aspect, part, method=method)), "")
     text = re.sub(
-        r"^(?:(?:and|but|so|well|then|yeah|basically|um+|uh+|er)[ ,]+)+", "", text, flags=re.IGNORECASE
+        r"^(?:(?:and|but|so|well|then|yeah|basically|um+|uh+|er)[ ,]+)+", "", text.strip(), flags=re.I
     )
-    words = re.split(r"[,;:.!?](?:\s|$)", text, maxsplit=1)[0].split()
+    words = text.split()
     if len(words) > QUOTED[1]:
-        ends = [
-            place
-            for place in range(QUOTED[0], QUOTED[1] + 1)
-            if words[place].casefold() in load().words.stops
-        ]
-        words = words[: ends[-1] if ends else QUOTED[1]]
+        ends = [n for n in range(QUOTED[0], QUOTED[1] + 1) if words[n].casefold() in load().words.stops]
+        words = words[: ends[-1]] if ends else []
     while words and words[-1].casefold() in load().words.function:
         words = words[:-1]
     return " ".join(words) if len(words) >= QUOTED[0] else ""

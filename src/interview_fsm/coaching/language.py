@@ -127,7 +127,7 @@ class Language(Struct, frozen=True):
     levels: dict[LevelName, tuple[str, ...]]
     """Words for each level of difficulty."""
     level_read: dict[str, str]
-    """How a difficulty was read: ``known`` or ``unknown``."""
+    """How a difficulty was read: ``same``, ``known`` or ``unknown``."""
     wanted: dict[str, tuple[str, ...]]
     """Regular expressions for the words with which a job asks for a competency."""
     words: Words

@@ -41,6 +41,8 @@ def read_level(difficulty: str) -> Level:
 def told(difficulty: str) -> str:
     """A sentence for the candidate on how *difficulty* was read."""
     level, texts = read_level(difficulty), load().level_read
+    if difficulty.casefold() == level.name:
+        return texts["same"].replace("{level}", level.name)
     shown = " ".join(difficulty.split())
     shown = shown if len(shown) <= MOST_SHOWN else shown[:MOST_SHOWN].rstrip() + "…"
     said = texts["known"] if level.recognised else texts["unknown"]

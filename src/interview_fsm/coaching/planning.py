@@ -50,7 +50,7 @@ FORWARD = 3
 
 _PREFERRED = {
     "technical_depth": ("skill", "project", "achievement"),
-    "impact": ("achievement", "statement", "project", "role"),
+    "impact": ("achievement", "statement", "role", "project"),
     "problem_solving": ("achievement", "project", "role"),
     "ownership": ("achievement", "project", "role"),
     "teamwork": ("role", "achievement", "project"),

@@ -11,16 +11,17 @@ from collections.abc import Callable, Iterable, Sequence
 
 from msgspec import Struct
 
-from ..events import Criterion, NotScored, Plan, Question, Quote, Score
+from ..events import UNPROVED, Criterion, NotScored, Plan, Question, Quote, Score
 from .cues import FEW_STEMS, Cue, Reading, asks_for_method
 from .language import load, pattern
 from .levels import read_level
 from .rubric import DIMENSIONS, criteria, proved
 
 MOST_QUOTES = 3
-MOST_BY_TOPIC = (2, 4, 5)
+MOST_BY_TOPIC = (UNPROVED, 4, 5)
 """The most that structure, specificity and depth can be of an answer that has none, few, enough of the
-question's words: a good case that was not asked for is worth less here."""
+question's words: a good case that was not asked for is worth less here, and rules cannot tell it from one
+that was told in other words."""
 ENOUGH_WORDS = 3
 """Of the question's, or a third of them where that is less, show that an answer is about it."""
 BRIEF, SHORT, LONG, ENDLESS = 30, 60, 330, 450
@@ -94,10 +95,10 @@ def _score(criterion: Criterion, question: Question, answer: str, reading: Readi
     finding = _FINDINGS[criterion.dimension](question, reading)
     value, texts = finding.value, load().feedback.rationale
     said = [finding.said or _looked_for(finding)]
-    most = MOST_BY_TOPIC[_topic(reading)]
-    if criterion.dimension in ("structure", "specificity", "depth") and value > most:
-        value = most
-        said.append(texts["off_topic"])
+    topic = _topic(reading)
+    if criterion.dimension in ("structure", "specificity", "depth") and value > MOST_BY_TOPIC[topic]:
+        value = MOST_BY_TOPIC[topic]
+        said.append(texts[f"capped_by_topic_{topic}"].replace("{value}", str(value)))
     cues = dict.fromkeys(cue for cue in finding.cues if cue is not None)
     quotes = dict.fromkeys(Quote(cue.start, cue.end, answer[cue.start : cue.end]) for cue in cues)
     return proved(criterion, value, tuple(quotes)[:MOST_QUOTES], " ".join(said))
@@ -142,12 +143,15 @@ def _relevance(question: Question, reading: Reading) -> Finding:
     wanted = [each for each in _ASKED if pattern(f"asks_{each}").search(question.text)]
     there, missing = _sorted(reading, list(dict.fromkeys(["own_action", *wanted])))
     quotes = (reading.topic, *_best(reading, there))
+    if topic == 0 and "own_action" in there:
+        return Finding(2, said=load().feedback.rationale["no_topic"])
     if topic < 2:
         return Finding(1 + topic, quotes[:topic], ("topic_few",) * topic, ("topic", *missing))
-    found = ("topic", *there) if reading.asked else there
+    found = ("topic", *there) if reading.taken_up else there
     if "own_action" not in there or not (asks_for_method(question) or len(there) > 1 or _has_case(reading)):
         return Finding(2, quotes, found, missing)
-    return Finding(5 if not missing else 4 if len(there) >= len(missing) else 3, quotes, found, missing)
+    value = 5 if not missing else 4 if len(there) >= len(missing) else 3
+    return Finding(value if reading.taken_up else min(value, 4), quotes, found, missing)
 
 
 def _has_case(reading: Reading) -> bool:

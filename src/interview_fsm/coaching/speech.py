@@ -60,6 +60,10 @@ class Clause(Struct, frozen=True):
         return len(self.text.split())
 
 
+_LED_IN = re.compile(r"(?:(?:and|but|so|well|yeah|then)[, ]+)+")
+"""Ties a clause to the one before it, which a quotation is without."""
+
+
 class Heard:
     """An answer in the form that cues are looked for in."""
 
@@ -110,6 +114,8 @@ class Heard:
             pauses = [word for word in words[FEWEST_QUOTED:] if word[0].endswith((",", ":"))]
             end = begin + (pauses or words)[-1].end()
             end = max(end, found.end())
+        if begin == 0 and (led_in := _LED_IN.match(text, 0, found.start())):
+            begin = led_in.end()
         return self.slice(clause.begin + begin, clause.begin + end)
 
 
