@@ -115,12 +115,13 @@ MAY_USE: dict[str, set[str]] = {
     "anthropic": {"adapters.anthropic"},
     "click": {"cli", "settings"},
     "espeakng_loader": {"adapters.pyttsx3", "adapters._pyttsx3_worker"},
+    "faster_whisper": {"adapters._recognizers"},
     "filelock": {"adapters.sqlite", "adapters._sqlite_tables"},
     "firebase_admin": {"adapters.firestore"},
     "google": {"adapters.firestore"},
     "httpcore2": {"resume"},
     "hypothesis": {"testing"},
-    "httpx2": {"adapters.anthropic", "adapters.openai"},
+    "httpx2": {"adapters.anthropic", "adapters.openai", "adapters._recognizers"},
     "idna": {"resume"},
     "msgspec": {
         "budget", "events", "interview", "totals", "ports", "house", "updates", "activities", "steps",
@@ -128,12 +129,12 @@ MAY_USE: dict[str, set[str]] = {
         "archive", "placeholders", "retention",
         "report", "assistant", "terminal", "cli", "coaching", "eval", "resume", "adapters", "testing",
     },
-    "openai": {"adapters.openai"},
+    "openai": {"adapters.openai", "adapters._recognizers"},
     "pdfminer": {"resume"},
     "pdfplumber": {"resume"},
     "platformdirs": {"cli", "keys", "adapters.sqlite", "assistant"},
     "pocketsphinx": {
-        "adapters.speech_recognition", "adapters._recognition_worker", "adapters._voice_activity",
+        "adapters.speech_recognition", "adapters._sphinx", "adapters._voice_activity",
     },
     "psycopg": {"adapters.postgres", "adapters._postgres_pool", "adapters._postgres_tables"},
     "pyaudio": {"adapters.microphone", "adapters._microphone_worker", "adapters._pyttsx3_worker"},
@@ -146,12 +147,14 @@ MAY_USE: dict[str, set[str]] = {
     "snowballstemmer": {"coaching"},
     "speech_recognition": {
         "adapters.speech_recognition", "adapters.microphone",
-        "adapters._recognition_worker", "adapters._microphone_worker",
+        "adapters._recognizers", "adapters._microphone_worker",
     },
     "stamina": {"adapters._model"},
     "transitions": {"states", "diagram"},
     "uvloop": {"cli"},
+    "vosk": {"adapters._recognizers"},
     "websockets": {"server", "access", "proxies", "door", "guest", "connection"},
+    "whisper": {"adapters._recognizers"},
 }  # fmt: skip
 
 SDKS = {

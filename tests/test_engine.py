@@ -106,7 +106,7 @@ def test_the_interviewer_is_told_of_the_resume_and_of_the_question_wanted() -> N
         assert (first.ask.number, first.ask.difficulty, first.ask.follow_up) == (1, "senior", None)
         assert second.ask is not None
         assert second.ask.follow_up == FollowUp(1, "numbers")
-        assert world.transcriber.hints[0][:2] == ("Question", "senior")
+        assert world.transcriber.hints[0][:2] == ("Question 1", "senior")
         assert world.transcriber.languages[0] == "en"
 
     sitting(whole, follow_up=wants_a_number)

@@ -7,6 +7,7 @@ import random
 import signal
 import threading
 import time
+from array import array
 from contextlib import aclosing, asynccontextmanager, contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -15,8 +16,9 @@ import psutil
 import pytest
 
 from interview_fsm import testing
-from interview_fsm.adapters import microphone
+from interview_fsm.adapters import _recognizer_needs, microphone
 from interview_fsm.adapters import speech_recognition as recognition
+from interview_fsm.adapters._sphinx import UNSURE
 from interview_fsm.errors import AdapterError, MissingExtra, SettingError
 from interview_fsm.events import Partial, Source, Transcript
 from interview_fsm.testing import ScriptedTranscriber, voice
@@ -115,8 +117,36 @@ def test_an_answer_with_a_pause_is_understood_while_it_is_spoken():
     assert isinstance(last, Transcript)
     assert word_errors(text("help", "percent"), last.text) <= 0.35
     assert last.engine == "sphinx"
-    assert last.confidence is None
+    assert 0.3 < last.confidence < 1
     assert last.seconds == pytest.approx(len(ANSWER) / 32_000)
+    assert last.text == " ".join(segment.text for segment in last.segments)
+
+
+def test_it_tells_when_was_talked_and_where_the_pauses_were():
+    spoken_for = (len(HELP) + len(PERCENT)) / 32_000 - 0.2  # the clips begin and end with quiet
+    answer = quiet(1.5) + HELP + quiet(1.2) + PERCENT + quiet(0.3) + PERCENT + quiet(2)
+    last = run(lambda transcriber: transcript(transcriber, sound(answer)))
+    assert last.pauses == pytest.approx((1.3,), abs=0.25), "0.3 s is none, nor is what is around it"
+    assert last.talk == pytest.approx(spoken_for + len(PERCENT) / 32_000 + 0.3, abs=0.5)
+    starts = [segment.start for segment in last.segments]
+    assert starts[:2] == pytest.approx([1.55, 1.55 + len(HELP) / 32_000 + 1.2], abs=0.3)
+    assert all(segment.start < segment.end <= last.seconds for segment in last.segments)
+    assert not last.verbatim, "PocketSphinx leaves out what it takes for a noise"
+
+
+def noisy(pcm, amplitude):
+    chance = random.Random(3)
+    samples = memoryview(pcm).cast("h")
+    loud = (max(-32_768, min(32_767, round(each + chance.gauss(0, amplitude)))) for each in samples)
+    return array("h", loud).tobytes()
+
+
+def test_it_is_less_sure_of_what_it_hears_badly():
+    async def answers(transcriber):
+        return [await transcript(transcriber, sound(pcm)) for pcm in (PERCENT, noisy(PERCENT, 1500))]
+
+    clear, rushing = run(answers)
+    assert rushing.confidence is None or rushing.confidence < UNSURE < clear.confidence
 
 
 def test_what_the_microphone_hears_is_understood(room: Room):
@@ -146,7 +176,7 @@ def test_a_worker_is_reused_and_forgets_the_voice_before():
 
 def test_silence_is_a_blank_transcript():
     last = run(lambda transcriber: transcript(transcriber, sound(quiet(3))))
-    assert last == Transcript("", "sphinx", None, 3.0)
+    assert last == Transcript("", "sphinx", None, 3.0, (), talk=0.0)
 
 
 def test_no_sound_is_a_blank_transcript_without_any_worker():
@@ -155,7 +185,7 @@ def test_no_sound_is_a_blank_transcript_without_any_worker():
         assert children() == []
         return last
 
-    assert run(answer) == Transcript("", "sphinx", None, 0.0)
+    assert run(answer) == Transcript("", "sphinx", None, 0.0, (), talk=0.0)
 
 
 @pytest.mark.slow
@@ -314,17 +344,24 @@ def test_missing_packages_are_told_by_their_extra(missing, monkeypatch):
 
 @contextmanager
 def service(*replies):
-    """A service on this machine that gives *replies* (a status and a text) in turn; what it was sent."""
+    """A service on this machine that gives *replies* (a status and a text) in turn, and hangs where one is
+    None; what it was sent.
+    """
     sent = []
     left = list(replies)
+    over = threading.Event()
 
     class Reply(BaseHTTPRequestHandler):
         def do_POST(self):
-            sent.append((self.path, self.rfile.read(int(self.headers["Content-Length"]))))
-            status, body = left.pop(0)
-            self.send_response(status)
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            sent.append((self.path, body, self.headers.get("Authorization")))
+            if (reply := left.pop(0)) is None:
+                over.wait()
+                return
+            self.send_response(reply[0])
+            self.send_header("Content-Type", "application/json")
             self.end_headers()
-            self.wfile.write(body.encode())
+            self.wfile.write(reply[1].encode())
 
         def log_message(self, *_):
             pass
@@ -335,6 +372,7 @@ def service(*replies):
         try:
             yield f"http://127.0.0.1:{server.server_port}/recognize", sent
         finally:
+            over.set()
             server.shutdown()
             serving.join()
 
@@ -354,8 +392,8 @@ def test_another_recogniser_is_asked_for_each_segment():
     assert last.text == "I learned to ask"
     assert last.engine == "google"
     assert last.confidence == pytest.approx((0.9 * 9 + 0.6 * 6) / 15), "weighted by the length of the text"
-    assert [body[:4] for _, body in sent] == [b"fLaC"] * 2
-    assert all("lang=de-DE" in path for path, _ in sent)
+    assert [body[:4] for _, body, _ in sent] == [b"fLaC"] * 2
+    assert all("lang=de-DE" in path for path, *_ in sent)
 
 
 def test_what_it_does_not_understand_is_left_out():
@@ -372,6 +410,147 @@ def test_a_service_that_fails_is_one_clear_error():
     assert "could not be reached" in str(error)
     assert error.retryable
     assert "secret" not in repr(error)
+
+
+# ------------------------------------------- services that speak OpenAI's language: a stand-in for theirs
+
+
+@pytest.mark.parametrize("engine", ["openai", "groq"])
+def test_a_compatible_service_is_sent_the_sound_the_language_and_the_hints(engine):
+    need_packages("openai")
+
+    async def answer(transcriber):
+        assert transcriber.sends_to == ("127.0.0.1",)
+        parts = transcriber.transcribe(sound(HELP), hints=("Kubernetes", "refunds"), language="en-GB")
+        async with aclosing(parts):
+            return [part async for part in parts][-1]
+
+    with service((200, '{"text": " I learned to ask. "}')) as (url, sent):
+        last = run(answer, engine=engine, base_url=url, api_key="the-key", model="tiny")
+    assert (last.text, last.engine, last.confidence) == ("I learned to ask.", engine, None)
+    assert last.pauses == ()
+    [(path, body, authorization)] = sent
+    assert path == "/recognize/audio/transcriptions"
+    assert authorization == "Bearer the-key"
+    assert b"RIFF" in body
+    for field in (b"tiny", b"en", b"Kubernetes, refunds"):
+        assert b"\r\n\r\n" + field + b"\r\n" in body
+
+
+@pytest.mark.parametrize(
+    ("reply", "says", "retryable"),
+    [
+        ((429, '{"error": {"message": "secret"}}'), "too many requests", True),
+        ((401, '{"error": {"message": "secret"}}'), "refuses its key", False),
+        ((404, '{"error": {"message": "secret"}}'), "as it is set up", False),
+        ((503, "secret"), "could not be reached", True),
+        ((200, "<html>secret"), "a reply that is none", True),
+        ((200, '{"secret": 1}'), "a reply that is none", True),
+        (None, "could not be reached", True),
+    ],
+    ids=["429", "401", "404", "503", "no JSON", "another JSON", "silence"],
+)
+def test_a_compatible_service_that_misbehaves_is_one_clear_error(reply, says, retryable):
+    need_packages("openai")
+    with service(reply) as (url, sent):
+        error = run(
+            lambda transcriber: refusal(transcriber, sound(HELP)),
+            engine="openai",
+            base_url=url,
+            api_key="the-key",
+            operation_timeout=30 if reply else 0.5,
+        )
+    assert len(sent) == 1, "it is not asked again behind the candidate's back"
+    assert says in str(error)
+    assert error.retryable is retryable
+    assert "secret" not in repr(error)
+    assert "the-key" not in repr(error)
+
+
+def test_a_compatible_service_that_is_not_there():
+    need_packages("openai")
+    with service() as (url, _):
+        pass
+    error = run(lambda transcriber: refusal(transcriber, sound(HELP)), engine="groq", base_url=url)
+    assert "could not be reached" in str(error)
+
+
+def test_a_service_without_its_key_is_refused_at_once(monkeypatch, tmp_path):
+    need_packages("openai")
+    monkeypatch.delenv("GROQ_API_KEY", raising=False)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    with pytest.raises(SettingError, match="set GROQ_API_KEY in the environment"):
+        asyncio.run(recognition.create(engine="groq"))
+    monkeypatch.setenv("GROQ_API_KEY", "gsk-1")
+    transcriber = asyncio.run(recognition.create(engine="groq"))
+    assert transcriber.sends_to == ("api.groq.com",)
+    assert "gsk" not in repr(transcriber._setup)
+
+
+def test_what_stays_on_this_machine_sends_nothing_anywhere():
+    assert asyncio.run(recognition.create()).sends_to == ()
+    assert asyncio.run(recognition.create(engine="google")).sends_to == ("www.google.com",)
+    assert asyncio.run(recognition.create(engine="wit")).sends_to == ("the service wit",)
+
+
+# ----------------- models of one's own: no weights can be had here, so stand-ins for the packages
+
+
+@pytest.mark.parametrize(
+    ("engine", "installed_by"),
+    [
+        ("vosk", r"interview-fsm\[vosk\]"),
+        ("faster_whisper", r"interview-fsm\[whisper\]"),
+        ("whisper", "pip install openai-whisper"),
+        ("openai", r"interview-fsm\[openai\]"),
+    ],
+)
+def test_each_recogniser_says_what_installs_it(engine, installed_by, monkeypatch):
+    monkeypatch.setattr(_recognizer_needs, "find_spec", lambda name: None)
+    with pytest.raises((MissingExtra, SettingError), match=installed_by):
+        asyncio.run(recognition.create(engine=engine, model="small"))
+
+
+VOSK = """
+import json, os
+def SetLogLevel(level): pass
+class Model:
+    def __init__(self, path):
+        if not os.path.isdir(path): raise Exception("Failed to create a model")
+class KaldiRecognizer:
+    def __init__(self, model, rate): assert rate == 16_000
+    def SetWords(self, on): pass
+    def Reset(self): self.heard = 0
+    def AcceptWaveform(self, pcm):
+        self.heard += len(pcm)
+        return self.heard - len(pcm) < 16_000 <= self.heard
+    def Result(self): return json.dumps({"text": "i learned", "result": [{"conf": 0.5}, {"conf": 1.0}]})
+    def PartialResult(self): return json.dumps({"partial": "to"})
+    def FinalResult(self): return json.dumps({"text": "to ask", "result": [{"conf": 1.0}, {"conf": 1.0}]})
+"""
+
+
+def test_vosk_is_heard_out_though_it_ends_utterances_by_itself(tmp_path, monkeypatch):
+    (tmp_path / "vosk.py").write_text(VOSK)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    *partials, last = run(
+        lambda transcriber: parts_of(transcriber, sound(HELP)), engine="vosk", model=str(tmp_path)
+    )
+    assert Partial("i learned to") in partials
+    assert last.text == "i learned to ask"
+    assert last.confidence == pytest.approx(0.88, abs=0.01)
+
+
+def test_a_model_that_is_not_there_is_said_so(tmp_path, monkeypatch):
+    (tmp_path / "vosk.py").write_text(VOSK)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(SettingError, match="needs a model"):
+        asyncio.run(recognition.create(engine="vosk"))
+    error = run(
+        lambda transcriber: refusal(transcriber, sound(HELP)), engine="vosk", model=str(tmp_path / "none")
+    )
+    assert "model could not be loaded" in str(error)
+    assert not error.retryable
 
 
 # -------------------------------------------------------------------------------------------- at length

@@ -10,6 +10,7 @@ import asyncio
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import aclosing
+from itertools import islice
 from typing import Any, assert_never
 
 from msgspec.structs import replace
@@ -247,10 +248,24 @@ class Stage:
             yield granted
 
     def _hints(self, wanted: Listen) -> Sequence[str]:
+        """What is likely to be said: the question, what it builds on, and then the rest of the résumé."""
         question = self._interview.turns[wanted.question - 1].question
-        texts = [question.text, question.evidence.text if question.evidence else ""]
-        words = re.findall(r"[^\W\d_]{3,}", " ".join(texts))
-        return tuple(dict.fromkeys(words))
+        evidence = question.evidence.text if question.evidence else ""
+        resume = self._material.resume if self._material else ""
+        return phrases(question.text, evidence, resume)
+
+
+HINTS = 500
+"""Phrases that a recogniser is told at the most: a résumé of two pages has some two hundred."""
+
+_PHRASE_END = re.compile(r"[\n.,;:!?()\[\]|•·–—/]+")
+_WORD = re.compile(r"[^\W\d_]{3}")
+
+
+def phrases(*texts: str) -> tuple[str, ...]:
+    """The stretches of *texts* between two marks, each once, that have a word of three letters in them."""
+    found = (" ".join(phrase.split()) for text in texts for phrase in _PHRASE_END.split(text))
+    return tuple(islice(dict.fromkeys(each for each in found if _WORD.search(each)), HINTS))
 
 
 ASK_TOKENS = 500

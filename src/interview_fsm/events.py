@@ -152,6 +152,19 @@ class Source(Struct, frozen=True, omit_defaults=True):
     """The upload's id, or the link."""
 
 
+class Segment(Struct, frozen=True, omit_defaults=True):
+    """A stretch of speech between two short pauses, and what was understood of it."""
+
+    start: float
+    """Seconds from the beginning of the recording."""
+    end: float
+    text: str
+    confidence: float | None = None
+    """From 0 to 1; None when the recogniser does not say."""
+    raw: str = ""
+    """What the recogniser would have written without hints; empty where it is the same."""
+
+
 class Transcript(Struct, frozen=True, omit_defaults=True):
     """What a recogniser understood."""
 
@@ -165,6 +178,10 @@ class Transcript(Struct, frozen=True, omit_defaults=True):
     """Silences of 0.7 s and more between words, in seconds; None when the recogniser does not say."""
     verbatim: bool = False
     """Whether the recogniser writes down every "um" and "uh"; most leave them out."""
+    talk: float | None = None
+    """Seconds from the first word to the last without the pauses; None when the recogniser does not say."""
+    segments: tuple[Segment, ...] = ()
+    """The text once more, piece by piece with its time; empty when the recogniser does not say."""
 
 
 class Partial(Struct, frozen=True):
@@ -244,6 +261,8 @@ class Delivery(Struct, frozen=True, omit_defaults=True):
     """Silences of 0.7 s and more."""
     longest_pause: float | None = None
     """In seconds."""
+    talk_seconds: float | None = None
+    """From the first word to the last, without the pauses."""
 
 
 class OutlineStep(Struct, frozen=True, omit_defaults=True):

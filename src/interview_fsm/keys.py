@@ -18,7 +18,7 @@ from .redaction import masked
 FILE_VARIABLE = "INTERVIEW_FSM_KEYS"
 """Names the file."""
 
-NAMES = ("ANTHROPIC_API_KEY", "OPENAI_API_KEY", "INTERVIEW_FSM_POSTGRES_DSN")
+NAMES = ("ANTHROPIC_API_KEY", "OPENAI_API_KEY", "GROQ_API_KEY", "INTERVIEW_FSM_POSTGRES_DSN")
 """Of the keys that our own adapters look for."""
 
 LONGEST = 65_536

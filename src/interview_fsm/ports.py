@@ -163,15 +163,20 @@ class Recorder(Protocol):
 
 
 class Transcriber(Protocol):
-    """Turns sound into text."""
+    """Turns sound into text.
+
+    What candidates are told of it are its ``sends_to``, the hosts that get what they say and the hints, none
+    where it is empty. One that has no such attribute promises nothing.
+    """
 
     def transcribe(
         self, audio: AsyncIterator[bytes], *, hints: Sequence[str], language: str
     ) -> AsyncGenerator[Partial | Transcript, None]:
         """Partials while *audio* (PCM16 mono 16 kHz) comes, then one Transcript, then the end.
 
-        *hints* are words that are likely to be heard; *language* is BCP 47. A Transcript with blank text
-        means that nothing was understood. Raises AdapterError with ``recognition_unavailable``.
+        *hints* are words and phrases that are likely to be heard, the likeliest first; *language* is BCP 47.
+        A Transcript with blank text means that nothing was understood. Raises AdapterError with
+        ``recognition_unavailable``.
         """
         ...
 

@@ -18,7 +18,9 @@ Detector = Callable[[bytes], bool]
 """Whether one frame (``FRAME_BYTES`` of PCM16 mono 16 kHz) is speech. Keeps state: one for each stream."""
 
 _SPEECH = 0.5  # Silero's own threshold
-_ONSET = 6  # frames, 0.19 s
+_ONSET = 6  # frames
+ONSET_SECONDS = _ONSET * FRAME_SECONDS
+"""0.19 s: so late is speech noticed."""
 _ONSET_SPEECH = 4  # of them: 60 %, so that a key click does not begin an answer
 _LULL_SPEECH = 0.1  # of the frames of a pause may be speech: asking for none, one click would begin it anew
 

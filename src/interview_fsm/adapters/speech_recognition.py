@@ -14,9 +14,11 @@ from contextlib import aclosing, asynccontextmanager
 from importlib.util import find_spec
 
 from ..errors import AdapterError, MissingExtra, SettingError
-from ..events import Partial, Transcript
+from ..events import Partial, Segment, Transcript
 from ._child import Child, ChildGone, cancelled
+from ._ears import Trouble
 from ._recognition_worker import REPORTS, Begin, End, Failed, Heard, Ready, Report, Setup, Sound, Understood
+from ._recognizer_needs import ENGINES, choose
 
 NAME = "speech_recognition"
 
@@ -25,14 +27,19 @@ _PIECE_MOST = 16_384  # bytes (0.5 s) at the most, so that text comes steadily f
 _TAPE = 600 * 32_000  # bytes: ten minutes, twice the longest answer, wait for a worker at the most
 _STARTING = 30.0  # seconds to load the models, 0.5 on a machine that is not busy
 _INSTEAD = "or type your answer."
-_SENTENCES = {
-    "package": f'The recogniser needs more packages: pip install "interview-fsm[stt]", {_INSTEAD}',
-    "setup": f"The recogniser lacks a package or a key. Choose another one, {_INSTEAD}",
+_SENTENCES: dict[Trouble, str] = {
+    "package": f"The recogniser's packages are not installed. Choose another one, {_INSTEAD}",
     "service": f"The recogniser's service could not be reached. Try again, {_INSTEAD}",
+    "limit": f"The recogniser's service has had too many requests. Try again in a minute, {_INSTEAD}",
+    "key": f"The recogniser's service refuses its key. Correct the key, {_INSTEAD}",
+    "reply": f"The recogniser's service gave a reply that is none. Try again, {_INSTEAD}",
+    "setup": f"The recogniser turned the request down as it is set up. Choose another one, {_INSTEAD}",
+    "model": f"The recogniser's model could not be loaded. See to its files, {_INSTEAD}",
     "crash": f"The recogniser failed in the middle of the answer. Try again, {_INSTEAD}",
-    "stuck": f"The recogniser did not answer in time. Try again, {_INSTEAD}",
-    "closed": "The recogniser has been closed.",
 }
+_STUCK = f"The recogniser did not answer in time. Try again, {_INSTEAD}"
+_CLOSED = "The recogniser has been closed."
+_AGAIN = ("crash", "service", "limit", "reply")
 
 
 class _Tape:
@@ -83,10 +90,10 @@ class _Tape:
 class _Hearing:
     """One answer in the hands of one worker. Holds a task that hands the tape over, until ``aclose()``."""
 
-    def __init__(self, child: Child[Report], tape: _Tape, *, language: str, patience: float) -> None:
+    def __init__(self, child: Child[Report], tape: _Tape, begin: Begin, *, patience: float) -> None:
         self._child, self._patience = child, patience
         self._owed = 0
-        self._sending = asyncio.create_task(self._send(tape, language))
+        self._sending = asyncio.create_task(self._send(tape, begin))
 
     async def report(self) -> Heard | Understood:
         """What the worker says next. What the recording raised is raised here as well."""
@@ -118,8 +125,8 @@ class _Hearing:
             if not done and self._owed:
                 raise TimeoutError
 
-    async def _send(self, tape: _Tape, language: str) -> None:
-        await self._child.send(Begin(language))
+    async def _send(self, tape: _Tape, begin: Begin) -> None:
+        await self._child.send(begin)
         while piece := await tape.take():
             self._owed += 1
             await self._child.send(Sound(piece))
@@ -132,8 +139,9 @@ class Recognition:
 
     A worker is started when an answer comes and none is free, kept for later answers, and killed when its
     answer is cancelled or fails. *engine* is ``sphinx`` or the name of another recogniser of
-    SpeechRecognition; *options* are keyword arguments of that recogniser (for ``sphinx``: of the decoder).
-    *operation_timeout* limits one request to a service, *patience* the time without a sign of life: seconds.
+    SpeechRecognition; *options* are keyword arguments of that recogniser (for ``sphinx``: of the decoder),
+    *key* is that of its service. *operation_timeout* limits one request to a service, *patience* the time
+    without a sign of life: seconds. ``sends_to`` are the hosts that get sound and hints, none if it is empty.
     """
 
     def __init__(
@@ -144,10 +152,13 @@ class Recognition:
         operation_timeout: float = 20.0,
         patience: float = 15.0,
         options: Mapping[str, object] | None = None,
+        key: str = "",
+        sends_to: tuple[str, ...] = (),
     ) -> None:
         if min(operation_timeout, patience) <= 0 or (workers is not None and workers < 1):
             raise SettingError("a recogniser's timeouts are seconds and over 0; it has one worker or more")
-        self._setup = Setup(engine, operation_timeout, dict(options or {}))
+        self._setup = Setup(engine, operation_timeout, dict(options or {}), key)
+        self.sends_to = sends_to
         self._patience = patience if engine == "sphinx" else patience + operation_timeout
         self._places = asyncio.Semaphore(workers or _cores())
         self._idle: list[Child[Report]] = []
@@ -159,14 +170,15 @@ class Recognition:
     ) -> AsyncGenerator[Partial | Transcript, None]:
         """Partials while *audio* comes, then one Transcript.
 
-        *hints* change nothing yet. Raises AdapterError ``recognition_unavailable``, and what *audio* raises.
+        Of several texts that are about as likely the one with more words of *hints* is taken; its segment
+        keeps the other as ``raw``. Raises AdapterError ``recognition_unavailable``, and what *audio* raises.
         """
-        del hints
         self._check(language)
-        understood = Understood("", 0.0)
+        understood = Understood((), 0.0, 0.0, ())
+        begin = Begin(language, tuple(hints))
         async with aclosing(_Tape(audio)) as tape:
             if await tape.has_any():
-                async with self._heard(tape, language) as hearing:
+                async with self._heard(tape, begin) as hearing:
                     said = ""
                     while isinstance(report := await hearing.report(), Heard):
                         if report.text != said:
@@ -175,7 +187,7 @@ class Recognition:
                     understood = report
             else:
                 await tape.take()
-        yield Transcript(understood.text, self._setup.engine, understood.confidence, understood.seconds)
+        yield _transcript(understood, self._setup.engine)
 
     async def aclose(self) -> None:
         """End all workers; answers that are with one fail."""
@@ -188,25 +200,25 @@ class Recognition:
 
     def _check(self, language: str) -> None:
         if self._closed:
-            raise _unavailable("closed")
+            raise _error(_CLOSED)
         if self._setup.engine == "sphinx" and language.split("-")[0].lower() != "en":
             sentence = (
                 f"PocketSphinx understands English only, not {language}. Choose another one, {_INSTEAD}"
             )
-            raise AdapterError(NAME, "recognition_unavailable", sentence)
+            raise _error(sentence)
 
     @asynccontextmanager
-    async def _heard(self, tape: _Tape, language: str) -> AsyncIterator[_Hearing]:
+    async def _heard(self, tape: _Tape, begin: Begin) -> AsyncIterator[_Hearing]:
         """The answer in the hands of a worker; a worker that dies or hangs leaves as AdapterError."""
         try:
             async with self._worker() as child:
-                hearing = _Hearing(child, tape, language=language, patience=self._patience)
+                hearing = _Hearing(child, tape, begin, patience=self._patience)
                 async with aclosing(hearing):
                     yield hearing
         except ChildGone as error:
-            raise _unavailable("closed" if self._closed else "crash") from error
+            raise (_error(_CLOSED) if self._closed else _unavailable("crash")) from error
         except TimeoutError as error:
-            raise _unavailable("stuck") from error
+            raise _error(_STUCK, retryable=True) from error
 
     @asynccontextmanager
     async def _worker(self) -> AsyncIterator[Child[Report]]:
@@ -249,9 +261,27 @@ class Recognition:
         return child
 
 
-def _unavailable(kind: str) -> AdapterError:
-    retryable = kind in ("crash", "stuck", "service")
-    return AdapterError(NAME, "recognition_unavailable", _SENTENCES[kind], retryable=retryable)
+def _transcript(understood: Understood, engine: str) -> Transcript:
+    parts = understood.parts
+    known = [(part.confidence, len(part.text)) for part in parts if part.confidence is not None]
+    weight = sum(length for _, length in known)
+    return Transcript(
+        " ".join(part.text for part in parts),
+        engine,
+        round(sum(sure * length for sure, length in known) / weight, 2) if weight else None,
+        understood.seconds,
+        understood.pauses,
+        talk=understood.talk,
+        segments=tuple(Segment(part.start, part.end, part.text, part.confidence, part.raw) for part in parts),
+    )
+
+
+def _unavailable(trouble: Trouble) -> AdapterError:
+    return _error(_SENTENCES[trouble], retryable=trouble in _AGAIN)
+
+
+def _error(sentence: str, *, retryable: bool = False) -> AdapterError:
+    return AdapterError(NAME, "recognition_unavailable", sentence, retryable=retryable)
 
 
 def _cores() -> int:
@@ -265,22 +295,37 @@ async def create(
     workers: int | None = None,
     operation_timeout: float = 20.0,
     patience: float = 15.0,
+    model: str | None = None,
+    base_url: str | None = None,
+    api_key: str | None = None,
     **options: object,
 ) -> Recognition:
     """A recogniser by name; its models are loaded with the first answer.
 
-    Raises MissingExtra, and SettingError for a recogniser that SpeechRecognition does not have.
+    *model* is the name of a service's model, or the folder of one on this machine: none is fetched.
+    *base_url* is for ``openai`` and ``groq``: another server that speaks as they do, and may need no key.
+    Without *api_key* it is ``keys.find("OPENAI_API_KEY")``, or ``GROQ_API_KEY``.
+
+    Raises MissingExtra, and SettingError for a recogniser that SpeechRecognition does not have, or that lacks
+    a model, an address or a key.
     """
     if any(find_spec(package) is None for package in ("speech_recognition", "pocketsphinx")):
         raise MissingExtra(NAME, "stt")
-    if engine != "sphinx" and engine not in (names := await asyncio.to_thread(_engines)):
+    if engine not in ENGINES and engine not in (names := await asyncio.to_thread(_names)):
         raise SettingError(f"there is no recogniser called {engine!r}; there are: {', '.join(names)}")
-    places = None if workers is None else int(workers)
-    limits = {"operation_timeout": float(operation_timeout), "patience": float(patience)}
-    return Recognition(engine, workers=places, options=options, **limits)
+    chosen = choose(engine, model=model, base_url=base_url, api_key=api_key)
+    return Recognition(
+        engine,
+        workers=None if workers is None else int(workers),
+        operation_timeout=float(operation_timeout),
+        patience=float(patience),
+        options=options | chosen.options,
+        key=chosen.key,
+        sends_to=(chosen.host,) if chosen.host else (),
+    )
 
 
-def _engines() -> list[str]:
+def _names() -> list[str]:
     """What SpeechRecognition has, without what has no service any more; importing it takes 0.2 s."""
     from speech_recognition import Recognizer
 

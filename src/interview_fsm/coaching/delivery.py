@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..events import Delivery
+from ..events import Delivery, Transcript
 from ..interview import Answer
 from .speech import Heard
 
@@ -15,17 +15,27 @@ def delivery(answer: Answer) -> Delivery:
     heard = answer.transcript
     if heard is None:
         return Delivery(_count_words(answer.text))
-    words, pauses, seconds = _count_words(heard.text), heard.pauses, heard.seconds
-    long_enough = seconds is not None and seconds >= LEAST_SECONDS
+    words, pauses, fillers = _count_words(heard.text), heard.pauses, Heard(heard.text).fillers
     return Delivery(
         words,
-        seconds,
-        round(words * 60 / seconds, 1) if long_enough and seconds else None,
-        Heard(heard.text).fillers,
+        heard.seconds,
+        _pace(words, heard),
+        fillers if fillers or heard.verbatim else None,  # one that leaves them out has none to count
         fillers_at_least=not heard.verbatim,
         pauses=None if pauses is None else len(pauses),
         longest_pause=max(pauses) if pauses else None,
+        talk_seconds=heard.talk,
     )
+
+
+def _pace(words: int, heard: Transcript) -> float | None:
+    """Words a minute from the first word to the last, pauses between them included.
+
+    The silence before and after, in which one thinks and the recorder waits, is no part of speaking; where
+    the recogniser does not tell it apart, the pace is that of the whole recording.
+    """
+    seconds = heard.seconds if heard.talk is None else heard.talk + sum(heard.pauses or ())
+    return round(words * 60 / seconds, 1) if seconds is not None and seconds >= LEAST_SECONDS else None
 
 
 def _count_words(text: str) -> int:

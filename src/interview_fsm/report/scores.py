@@ -78,7 +78,9 @@ def delivered(delivery: Delivery) -> str:
     """The figures that are known; of the others it says nothing."""
     parts = [f"{delivery.words} words"]
     if delivery.seconds is not None:
-        parts.append(f"{delivery.seconds:.0f} seconds")
+        talk = delivery.talk_seconds
+        talked = "" if talk is None else f" of which {talk:.0f} talking"
+        parts.append(f"{delivery.seconds:.0f} seconds{talked}")
     if delivery.words_per_minute is not None:
         parts.append(f"{delivery.words_per_minute:.0f} words a minute")
     if delivery.fillers is not None:
