@@ -289,13 +289,21 @@ class Stage:
 
         self._runner.run(main())
 
-    def visit_here(self, test: Callable[[Visit], Awaitable[None]], **parts: Any) -> None:
-        """Run *test* before a server in this process, made of *parts* (``serving.running``)."""
+    def visit_here(
+        self,
+        test: Callable[[Visit], Awaitable[None]],
+        *,
+        options: Mapping[str, Any] | None = None,
+        **parts: Any,
+    ) -> None:
+        """Run *test* before a server in this process, made of *parts* (``serving.running``), in a context
+        made with Playwright's *options*.
+        """
 
         async def main() -> None:
             async with (
                 running(**{"interviewer": Coach(), **parts}) as served,
-                visiting(self._browser, Here(served.server.port)) as visit,
+                visiting(self._browser, Here(served.server.port), **(options or {})) as visit,
             ):
                 await test(visit)
 
@@ -327,8 +335,8 @@ async def visiting(browser: Browser, serving: Serving | Here, **options: Any) ->
 
 
 @contextmanager
-def staged(folder: Path) -> Generator[Stage]:
-    """A browser and a server on a database in *folder*."""
+def staged(folder: Path, *flags: str) -> Generator[Stage]:
+    """A browser, started with *flags* too, and a server on a database in *folder*."""
     need("chromium", CHROMIUM)
     serving = Serving(folder / "interviews.db")
     try:
@@ -336,7 +344,7 @@ def staged(folder: Path) -> Generator[Stage]:
             # One thread, begun before the first test: none is taken to have left it running.
             runner.get_loop().set_default_executor(ThreadPoolExecutor(1))
             playwright = runner.run(async_playwright().start())
-            browser = runner.run(playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS))
+            browser = runner.run(playwright.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS, *flags]))
             try:
                 stage = Stage(runner, browser, serving)
                 runner.run(_warm(browser))

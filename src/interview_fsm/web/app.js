@@ -19,7 +19,7 @@ let lost = false;
 
 const model = {};
 const wire = new Wire(ADDRESS, { onevent, onstatus });
-const app = { wire, model, create, start, send, erase, announce, trouble, key };
+const app = { wire, model, create, start, send, erase, announce, trouble, key, later, voice: null };
 
 function clear(session = null) {
   Object.assign(model, {
@@ -31,6 +31,7 @@ function clear(session = null) {
     feedback: null,
     stale: [], // answered questions that the feedback does not know as they stand
     partial: "",
+    elsewhere: false, // whether it is not this page that hears the answer
   });
 }
 
@@ -95,23 +96,27 @@ function trouble(text) {
 
 // -- what the server says
 
+// It is told where it matters; sound may still be on its way when the server has heard enough.
+const QUIET = ["session_taken", "unexpected_binary"];
 const UNHEARD = { microphone_unavailable: "The microphone cannot be used.", interrupted: "The recording was interrupted." };
 
 function onevent(event) {
   const { type, features } = event;
-  if (features) model.microphone = features.microphone;
+  if (features) model.features = features;
   if (type === "session_resumed" || type === "snapshot") whole(event);
   else if (type === "update") update(event);
   else if (type === "transcript_partial") model.partial = event.text;
-  else if (type === "warning") trouble(event.message);
-  else if (type === "error" && !event.in_reply_to && event.code !== "session_taken") trouble(sentence(event));
+  else if (type === "warning" && event.code !== "silence_soon") trouble(event.message);
+  else if (type === "error" && !event.in_reply_to && !QUIET.includes(event.code)) trouble(sentence(event));
   view.onevent?.(event);
+  app.voice?.onevent(event);
   render();
 }
 
 function live({ seq, state, allowed, question = null, activity = null, level = null, asked, questions }) {
   if (question?.number !== model.question?.number) model.puts = 1;
   Object.assign(model, { seq, state, allowed, question, activity, level, asked, questions });
+  if (state !== "recording") model.elsewhere = false;
 }
 
 function whole(event) {
@@ -160,6 +165,7 @@ function onstatus({ status, error }) {
   say(byId("banner-action"), waiting ? "Try now" : "Take over here");
   show(byId("banner"), text);
   main.dataset.connection = status;
+  app.voice?.onstatus({ status });
   if (status === "refused") refused(error);
   render();
 }
@@ -187,7 +193,8 @@ function render() {
   if (!view) return;
   const { session, state, seq } = model;
   const name = !session || !seq ? view.name : state === "analyzing" || state === "stopped" ? "report" : "interview";
-  if (!SCREENS[name]) return later();
+  if (name !== "setup") later();
+  if (name !== view.name && !SCREENS[name]) return;
   if (name !== view.name) enter(name);
   const [words, more = ""] = inPlain(model);
   say(byId("where-step"), `Step ${{ idle: 1, awaiting_difficulty: 2, analyzing: 4, stopped: 5 }[state] ?? 3} of 5: `);
@@ -196,20 +203,23 @@ function render() {
   byId("where").classList.toggle("at-work", model.activity);
   if (main.dataset.state !== state) light((main.dataset.state = state));
   view.render();
+  app.voice?.render(view);
 }
 
 // What is not needed up to the first question is loaded behind it, and so is there when it is wanted.
 let loading = null;
-let loads = 0;
 
 async function later() {
-  loading ??= import(`./report.js${loads ? `?${loads}` : ""}`);
+  if (app.voice) return;
+  loading ??= Promise.all([import("./report.js"), import("./voice.js")]);
   try {
-    SCREENS.report = (await loading).report;
+    const [{ report }, { voice }] = await loading;
+    SCREENS.report = report;
+    app.voice ??= voice(app);
     render();
   } catch {
-    loads += 1; // browsers remember what failed under its name
     loading = null; // the next word from the server tries again
+    if (wire.status === "open") trouble("A part of this page could not be loaded. Please load the page again.");
   }
 }
 
@@ -219,7 +229,6 @@ function enter(name) {
   view = Object.assign(SCREENS[name](app), { name });
   main.replaceChildren(view.root);
   main.dataset.screen = name;
-  if (name === "interview") later();
   trouble("");
   view.entered();
   view.render();
@@ -268,7 +277,7 @@ const KEYS = {
   S: "Skip the question",
   T: "Pause the timer, or let it run",
   F: "Finish and get feedback",
-  R: "Record, or finish recording",
+  R: "Speak, and end; or hold it while you speak",
   "?": "Show this list",
 };
 const letters = {};
@@ -284,7 +293,7 @@ addEventListener("keydown", (event) => {
   if (document.querySelector("dialog[open]")) return;
   if (event.target.closest("input:not([type=radio], [type=file]), textarea")?.checkVisibility()) return;
   event.preventDefault();
-  does();
+  does(event);
 });
 key("?", () => answered(byId("keys")));
 byId("open-keys").onclick = letters["?"];

@@ -1,5 +1,6 @@
 // The screen after: answers, and the feedback on them. Loaded once an interview is there.
 
+import { doubt } from "./doubt.js";
 import { confirm, el, footOf, headOf, kept, refill, say, screen, sentence, show } from "./screens.js";
 
 const SIGNS = { there: "✓ There", missing: "○ Missing", try: "→ Try" };
@@ -86,8 +87,9 @@ export function report(app) {
     return el("article", { class: "card case", "aria-labelledby": `q${number}` },
       headOf(turn, model, `q${number}`),
       el("p", { class: "question small" }, text),
-      answer && (fits ? beside(answer.text, given, !answer.transcript) : el("p", { class: "answer" }, answer.text)),
-      answer && !fits && model.feedback && el("p", { class: "warn" }, "This answer is newer than the feedback."),
+      answer?.unconfirmed && doubt(turn, app),
+      answer && !answer.unconfirmed && (fits ? beside(answer.text, given, !answer.transcript) : el("p", { class: "answer" }, answer.text)),
+      answer && !fits && !answer.unconfirmed && model.feedback && el("p", { class: "warn" }, "This answer is newer than the feedback."),
       ...footOf(turn, app));
   }
 

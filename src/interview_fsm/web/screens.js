@@ -69,7 +69,7 @@ function button(text, name, onclick, kind = "") {
 // -- questions and answers
 
 /** Main questions are counted; a follow-up belongs to its question. */
-function titleOf({ question }, turns) {
+export function titleOf({ question }, turns) {
   const to = question.follow_up_to;
   const main = turns.filter((each) => each.question.number <= (to ?? question.number) && !each.question.follow_up_to).length;
   return `${to ? "Follow-up to question" : "Question"} ${main || 1}`;
@@ -78,7 +78,7 @@ function titleOf({ question }, turns) {
 export function headOf(turn, model, id) {
   return el("div", { class: "ends" },
     el("h3", { id }, titleOf(turn, model.turns)),
-    turn.answer ? el("span", { class: "stored" }, "Stored ✓") : el("span", { class: "hint" }, turn.skipped ? "Skipped" : "Not answered"));
+    turn.answer ? el("span", { class: "stored" }, turn.answer.unconfirmed ? "To be confirmed" : "Stored ✓") : el("span", { class: "hint" }, turn.skipped ? "Skipped" : "Not answered"));
 }
 
 /** What can be done with an answer now, and its earlier wordings. */
@@ -198,6 +198,7 @@ export function setup(app) {
       const { disclosure, limits } = event;
       const who = disclosure.is_model ? "A language model" : "Fixed rules, no model";
       ui.disclosure.replaceChildren(el("p", {}, el("span", { class: "tag" }, who), " ", disclosure.speaker), el("p", {}, disclosure.data));
+      show(ui.voice, event.features.stream);
       say(ui.most, `${Math.floor(limits.upload / 2 ** 20)} MB`);
     }
     if (event.type !== "session_created" && event.type !== "session_resumed") return;
@@ -309,6 +310,10 @@ export function setup(app) {
     ui.count.value = Math.min(MOST, Math.max(1, (count() || 0) + by));
     recount();
   };
+  ui.voice.ontoggle = async () => {
+    await app.later();
+    if (ui.voice.open && app.voice) ui.voice.append(app.voice.trial());
+  };
   ui.count.oninput = recount;
   ui.fewer.onclick = step(-1);
   ui.more.onclick = step(1);
@@ -379,6 +384,7 @@ export function interview(app) {
   const can = (name) => model.allowed.includes(name);
   const number = () => model.question?.number;
   const answering = () => model.state === "questioning" && can("submit_answer");
+  const counting = () => answering() || model.state === "recording";
   const before = () => model.state === "awaiting_difficulty" || model.state === "idle";
 
   function render() {
@@ -443,25 +449,34 @@ export function interview(app) {
     paused = false;
   }
 
+  let heard = false;
+
   function renderAnswer() {
-    const listening = model.state === "recording";
+    const listening = model.state === "recording" || app.voice?.taking;
     show(ui.listening, listening);
     const done = !model.question && model.activity !== "ask";
-    show(ui.form, !listening && (sending || !done));
+    show(ui.form, sending || !done);
     say(ui.partial, model.partial);
-    show(ui.record, model.microphone && can("record_answer"));
+    show(ui.record, model.features?.microphone && can("record_answer") && !listening);
+    say(ui.record, model.features?.stream ? "Use the server's microphone" : "Record");
     show(ui.you, !before());
     show(ui.yourTurn, answering());
     ui.you.classList.toggle("now", answering() || listening);
-    ui.answer.readOnly = sending || !answering(); // never disabled: the focus would be lost
-    ui.send.disabled = sending || !answering();
+    const mayType = model.question && can("submit_answer");
+    ui.answer.readOnly = sending || !mayType; // never disabled: the focus would be lost
+    ui.send.disabled = sending || !mayType;
+    ui.send.classList.toggle("primary", ui.answer.value || !(listening || model.features?.stream));
     draft();
     time();
+    if (listening === heard) return;
+    heard = listening;
+    if (!document.activeElement?.checkVisibility() || document.activeElement === document.body) (listening ? ui.finish : ui.title).focus();
   }
 
   function draft() {
     say(ui.draft,
-      !sending ? (ui.answer.value ? "Draft kept in this browser. Ctrl + Enter sends it." : "Take your time. Ctrl + Enter sends it.")
+      model.state === "recording" ? "What you type here is sent instead of what you say."
+      : !sending ? (ui.answer.value ? "Draft kept in this browser. Ctrl + Enter sends it." : "Take your time. Ctrl + Enter sends it.")
       : app.wire.status === "open" ? "Storing …"
       : "Kept in this browser, and sent as soon as the connection is back.");
   }
@@ -485,7 +500,7 @@ export function interview(app) {
 
   function time() {
     const late = seconds >= SOFT_LIMIT && !timerOff;
-    show(ui.timer, answering());
+    show(ui.timer, counting());
     say(ui.time, `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`);
     ui.timer.classList.toggle("late", late);
     show(ui.late, late);
@@ -505,7 +520,7 @@ export function interview(app) {
   async function submit() {
     const question = number();
     const text = ui.answer.value;
-    if (sending || !answering()) return;
+    if (sending || ui.send.disabled) return;
     if (!text.trim()) {
       say(ui.draft, "A few words first, then it can be sent.");
       return ui.answer.focus();
@@ -545,11 +560,18 @@ export function interview(app) {
     repeat: () => can("repeat_question") && app.send("repeat_question", { question: number() }),
     skip: () => !ui.skip.disabled && app.send("next_question"),
     analyze: () => can("analyze") && app.send("analyze"),
-    record: () => !ui.record.hidden && app.send("record_answer", { question: number(), source: "microphone" }),
-    finish: () => app.send("finish_answer"),
-    discard: () => app.send("discard_answer"),
-    pause: () => answering() && !timerOff && pause(),
+    record: async () => {
+      if (!ui.record.hidden) model.elsewhere = await app.send("record_answer", { question: number(), source: "microphone" });
+    },
+    finish: () => (app.voice?.taking ? app.voice.finish() : app.send("finish_answer")),
+    discard: () => (app.voice?.taking ? app.voice.discard() : app.send("discard_answer")),
+    pause: () => counting() && !timerOff && pause(),
     stop,
+  };
+  const speak = () => {
+    if (can("finish_answer") || app.voice?.taking) doing.finish();
+    else if (model.features?.stream) app.voice?.hold("keyup");
+    else doing.record();
   };
   for (const [name, does] of Object.entries(doing)) ui[name].onclick = does;
   ui.form.onsubmit = (event) => {
@@ -564,7 +586,7 @@ export function interview(app) {
   ui.answer.oninput = () => {
     if (number()) store.keepDraft(model.session, number(), ui.answer.value);
     say(ui.stored, ""); // it was about the answer before
-    draft();
+    renderAnswer();
   };
   ui.timerOff.onclick = () => {
     timerOff = !timerOff;
@@ -580,15 +602,17 @@ export function interview(app) {
   return {
     root: ui.root,
     entered() {
-      const keys = { a: () => ui.answer.focus(), p: doing.repeat, s: doing.skip, t: doing.pause, f: doing.analyze, r: () => (can("finish_answer") ? doing.finish : doing.record)() };
+      const keys = { a: () => ui.answer.focus(), p: doing.repeat, s: doing.skip, t: doing.pause, f: doing.analyze, r: speak };
       for (const [letter, does] of Object.entries(keys)) app.key(letter, does);
       tick = setInterval(() => {
-        if (paused || timerOff || !answering()) return;
+        if (paused || timerOff || !counting()) return;
         seconds += 1;
         time();
       }, 1000);
     },
+    ui,
     render,
+    shows: renderAnswer,
     left() {
       clearInterval(tick);
       for (const letter of "apstfr") app.key(letter);

@@ -8,6 +8,7 @@ const AGAIN_AFTER = 1_500;
 const PING_EVERY = 20_000; // proxies forget quiet connections after 60 s at the least
 const PONG_WITHIN = 8_000;
 const CHUNK = 65_536;
+const MOST_UNSENT = 2 ** 20; // bytes that the browser holds for a slow connection: half a minute of sound
 
 const OLD = "This page and the server differ in version. Please load the page again.";
 const FINAL = {
@@ -76,8 +77,15 @@ export class Wire {
     });
   }
 
-  async upload(file) {
-    const received = this.request({ type: "begin_upload", purpose: "resume", name: file.name.slice(0, 255), size: file.size });
+  /** Sound, as it is made; whether the connection takes it. */
+  sound(bytes) {
+    if (this.status !== "open" || this.#socket.bufferedAmount > MOST_UNSENT) return false;
+    this.#socket.send(bytes);
+    return true;
+  }
+
+  async upload(file, purpose = "resume") {
+    const received = this.request({ type: "begin_upload", purpose, name: file.name.slice(0, 255), size: file.size });
     received.catch(() => {}); // awaited below; until then it is nobody's
     const socket = this.#socket;
     for (let at = 0; at < file.size; at += CHUNK) {
@@ -122,7 +130,7 @@ export class Wire {
     this.#drop();
     // A file went with the connection; whoever sent it begins again.
     for (const [id, { message, reject }] of this.#waiting) {
-      if (!["begin_upload", "set_resume"].includes(message.type)) continue;
+      if (!["begin_upload", "set_resume", "check_sound"].includes(message.type)) continue;
       this.#waiting.delete(id);
       reject({ code: "lost" });
     }
@@ -150,7 +158,7 @@ export class Wire {
 
   #hear(data) {
     clearTimeout(this.#timers.pong);
-    if (typeof data !== "string") return; // speech: its place, once there is a voice
+    if (typeof data !== "string") return this.onevent({ type: "sound", bytes: data });
     const event = JSON.parse(data);
     const { type, in_reply_to: id } = event;
     if (type === "error" && (id === HELLO || ENDS.includes(event.code))) {
