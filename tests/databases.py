@@ -125,8 +125,11 @@ class Cluster:
             with contextlib.suppress(psutil.NoSuchProcess):
                 mine = [p for p in psutil.process_iter(["cwd"]) if p.info["cwd"] == str(self.data)]
                 if not mine:
-                    return
+                    break
                 psutil.wait_procs(mine, timeout=1)
+        # Where nobody buries the dead, its number seems to be alive, and the next start would wait for it.
+        for left in (self.data / "postmaster.pid", *self.folder.glob(".s.PGSQL.*")):
+            left.unlink(missing_ok=True)
 
     def dsn(self, database: str = "postgres") -> str:
         return f"host={self.folder} user=postgres dbname={database}"

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from interview_fsm.adapters import postgres, sqlite
-from interview_fsm.errors import Gone
+from interview_fsm.errors import AdapterError, Gone
 from interview_fsm.events import Entry, SubmitAnswer
 
 KILLS = 1_000 if os.environ.get("INTERVIEW_FSM_SOAK") == "1" else 20
@@ -112,6 +112,71 @@ def test_every_acknowledged_append_survives_kill_9_exactly_once(kind, tmp_path, 
     assert all(acknowledged.values())
     nothing = dict.fromkeys(SESSIONS, 0)
     check(asyncio.run(logs(path, nothing)), nothing, acknowledged)
+
+
+# ------------------------------------------------------------------- the database itself is killed
+
+SERVER_KILLS = 200 if KILLS > 20 else 4
+
+
+class Heard:
+    """What was acknowledged, and how much."""
+
+    def __init__(self):
+        self.versions = dict.fromkeys(SESSIONS, 0)
+        self.failures = 0
+        self.count = 0
+        self.more = asyncio.Condition()
+
+    async def session(self, storage, name):
+        """Append one after another; what failed is sent again as it was."""
+        while True:
+            version = self.versions[name] + 1
+            try:
+                await storage.append(name, version - 1, told(name, version))
+            except AdapterError as error:
+                assert error.retryable, error
+                self.failures += 1
+                continue
+            self.versions[name] = version
+            async with self.more:
+                self.count += 1
+                self.more.notify_all()
+
+    async def until(self, count):
+        async with self.more:
+            await self.more.wait_for(lambda: self.count >= count)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3_600)
+def test_a_database_killed_under_load_has_every_acknowledged_append_exactly_once():
+    from .databases import Cluster  # here, for the child runs this file by itself
+
+    async def main(cluster):
+        dsn, heard, chance = cluster.new_database(), Heard(), random.Random(21)
+        storage = await postgres.create(dsn=dsn)
+        sessions = [asyncio.create_task(heard.session(storage, name)) for name in SESSIONS]
+        try:
+            for _ in range(SERVER_KILLS):
+                await heard.until(heard.count + chance.randrange(1, 300))
+                await asyncio.to_thread(cluster.kill)
+                await asyncio.to_thread(cluster.start)
+                await heard.until(heard.count + len(SESSIONS))
+        finally:
+            for task in sessions:
+                task.cancel()
+            await asyncio.wait(sessions)
+            await storage.aclose()
+        assert all(task.cancelled() for task in sessions)
+        nothing = dict.fromkeys(SESSIONS, 0)
+        check(await logs(dsn, nothing), nothing, heard.versions)
+        print(
+            f"{SERVER_KILLS} kills of the database, {heard.count} acknowledged, {heard.failures} told to wait"
+        )
+
+    with Cluster.at_hand() as cluster:
+        asyncio.run(main(cluster))
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ import pytest
 
 import interview_fsm.testing
 from interview_fsm.adapters.memory import MemoryStorage
-from interview_fsm.errors import AdapterError
+from interview_fsm.errors import AdapterError, Conflict
 from interview_fsm.events import Attached, Entry, Partial, Source, Transcript
 from interview_fsm.interview import Interview
 from interview_fsm.ports import Brief
@@ -249,6 +249,7 @@ def test_a_scripted_error_leaves_with_nothing_open() -> None:
         ("crash-after", Crash, True),
         ("lost-request", AdapterError, False),
         ("lost-reply", AdapterError, True),
+        ("conflict", Conflict, False),
     ],
 )
 def test_a_fault_befalls_the_call_that_the_plan_names(
@@ -298,6 +299,30 @@ def test_a_slow_call_takes_its_seconds_and_a_hung_one_can_be_cancelled() -> None
                 await storage.append("a", 1, entry(2, "b"))
         assert await storage.inner.load("a") == [entry()]
         assert storage.open == 0
+
+    run(main())
+
+
+def test_a_call_whose_reply_hangs_has_taken_effect() -> None:
+    async def main() -> None:
+        storage = FaultyStorage(MemoryStorage(), lambda call, name: "hung-reply")
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(7):
+                await storage.append("a", 0, entry())
+        assert await storage.inner.load("a") == [entry()]
+        assert storage.open == 0
+
+    run(main())
+
+
+def test_only_an_append_can_be_a_conflict() -> None:
+    async def main() -> None:
+        inner = MemoryStorage()
+        await inner.append("a", 0, entry())
+        storage = FaultyStorage(inner, lambda call, name: "conflict")
+        assert await storage.load("a") == [entry()]
+        assert [head.interview_id async for head in storage.interviews()] == ["a"]
+        assert await storage.erase("a")
 
     run(main())
 

@@ -144,6 +144,8 @@ class Session:
             self._life.cancel()
         # Not ``await self._life``: that could not tell its cancellation from one of our own.
         await asyncio.wait([self._life])
+        if not self._life.cancelled():
+            self._life.exception()  # a panic while it let go; why it ended is told by ``ended``
         if self.ended is None:  # cancelled before its first turn, a task runs none of its code
             self._bury(self._stopping or SessionOver(self.interview.id))
 

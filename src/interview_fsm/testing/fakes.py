@@ -15,7 +15,7 @@ from typing import Any, Generic, Literal, TypeVar
 
 from msgspec import Struct
 
-from ..errors import AdapterError
+from ..errors import AdapterError, Conflict
 from ..events import (
     AnswerFeedback,
     Entry,
@@ -280,9 +280,14 @@ class ScriptedSpeaker(_Holding):
 
 # ------------------------------------------------------------------------------------------ storage
 
-Fault = Literal["crash-before", "crash-after", "lost-request", "lost-reply"] | float | None
+Fault = (
+    Literal["crash-before", "crash-after", "lost-request", "lost-reply", "hung-reply", "conflict"]
+    | float
+    | None
+)
 """What befalls one call: the process dies before or after it took effect; the request or the reply is lost
-(AdapterError, so the caller cannot know); it takes so many seconds, ``math.inf`` for ever; or nothing."""
+(AdapterError, so the caller cannot know); it takes effect and then never answers; an append is refused as a
+Conflict, other calls are not; it takes so many seconds, ``math.inf`` for ever; or nothing."""
 
 FaultPlan = Callable[[int, str], Fault]
 """From (the number of the call, counted from 1; the method's name) to what befalls it."""
@@ -355,7 +360,8 @@ class FaultyStorage:
         self.calls.append(name)
         self.open += 1
         try:
-            return await self._befall(effect, self._plan(len(self.calls), name))
+            fault = self._plan(len(self.calls), name)
+            return await self._befall(effect, None if fault == "conflict" and name != "append" else fault)
         finally:
             self.open -= 1
             effect.close()  # where it was not to happen
@@ -367,10 +373,14 @@ class FaultyStorage:
             await _take(Step[None](takes=fault))
         if fault == "lost-request":
             raise AdapterError("storage", "storage_unavailable", "the request was lost", retryable=True)
+        if fault == "conflict":
+            raise Conflict
         self._live(True)  # another call may have been the end, while this one was under way
         given = await effect
         self._live(fault != "crash-after")
         await turns(self._working)
+        if fault == "hung-reply":
+            await _take(HANGS)
         if fault == "lost-reply":
             raise AdapterError("storage", "storage_unavailable", "the reply was lost", retryable=True)
         self._live(True)
