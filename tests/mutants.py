@@ -47,8 +47,11 @@ TESTS = {
     "proxies": ("test_proxies", "test_door"),
     "redaction": ("test_redaction",),
     "keys": ("test_settings",),
+    "rates": ("test_crowd", "test_abuse"),
+    "coaching.quotes": ("test_quotes",),
+    "budget": ("test_budget", "test_budget_spent"),
 }
-"""What stands between strangers and the rest, and the tests that each is put to."""
+"""What stands between strangers and the rest, what may be quoted and spent, and the tests of each."""
 
 SAMPLE, SEED = 100, 20261124
 LEAST = 0.9
