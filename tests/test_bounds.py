@@ -29,13 +29,12 @@ from interview_fsm.events import (
     StopInterview,
     SubmitAnswer,
 )
-from interview_fsm.house import Limits
+from interview_fsm.house import TO_THE_END, Limits
 from interview_fsm.jsonv1.outbox import MOST_UNSENT_BYTES, Outbox
 from interview_fsm.messages import Pong, Speech
 from interview_fsm.ports import Brief
 from interview_fsm.protocol import CLEARED, STOPPED
 from interview_fsm.seats import Seats, TooManySessions
-from interview_fsm.session import TO_THE_END
 from interview_fsm.states import State, Trigger
 from interview_fsm.testing import ScriptedInterviewer, ScriptedRecorder, ScriptedTranscriber, run
 from interview_fsm.uploads import Space, Uploads
@@ -286,14 +285,14 @@ def test_a_log_that_is_too_long_can_only_be_brought_to_its_end() -> None:
                 await session.send(CorrectAnswer(1, f"I did it {session.interview.version} times"))
             with pytest.raises(InvalidCommand, match="too long") as refused:
                 await session.send(CorrectAnswer(1, "I did it once more"), command_id="c")
-            assert refused.value.allowed == (Trigger.ANALYZE, Trigger.STOP_INTERVIEW)
+            assert refused.value.allowed == session.allowed == (Trigger.ANALYZE, Trigger.STOP_INTERVIEW)
             assert session.interview.version == limits.entries
             for _ in range(TO_THE_END // 2):  # an analysis is two entries
                 await session.send(Analyze())
                 await session.until(lambda interview: not interview.feedback_wanted)
             with pytest.raises(InvalidCommand, match="too long") as refused:
                 await session.send(Analyze())
-            assert refused.value.allowed == (Trigger.STOP_INTERVIEW,)
+            assert refused.value.allowed == session.allowed == (Trigger.STOP_INTERVIEW,)
             assert (await session.send(StopInterview())).state is State.STOPPED
 
     run(main())

@@ -343,6 +343,23 @@ def test_after_the_linger_the_interview_is_taken_over_from_its_log() -> None:
     asyncio.run(main())
 
 
+def test_what_is_said_to_be_possible_near_the_end_of_a_log_is_taken() -> None:
+    async def main() -> None:
+        async with running(ports={"limits": Limits(entries=8)}) as served, client(served) as ada:
+            await ada.begin()
+            told = await ada.ask("submit_answer", question=1, text="I did it")
+            while told["seq"] < 8:
+                assert "correct_answer" in told["allowed"]
+                told = await ada.ask("correct_answer", question=1, text=f"I did it {told['seq']} times")
+            assert told["allowed"] == (await ada.snapshot())["allowed"] == ["analyze", "stop_interview"]
+            refused = await ada.refused("correct_answer", question=1, text="I did it once more")
+            assert refused["allowed"] == told["allowed"]
+            assert "too long" in refused["message"]
+            assert (await ada.ask("stop_interview"))["state"] == "stopped"
+
+    asyncio.run(main())
+
+
 def test_a_recording_that_was_left_is_finished_when_the_linger_runs_out() -> None:
     async def main() -> None:
         ports = {

@@ -22,6 +22,9 @@ from .states import State, Trigger
 log = logging.getLogger("interview_fsm")
 T = TypeVar("T")
 
+TO_THE_END = 100
+"""Entries over ``Limits.entries``, for a recording that goes on and for feedback; stopping needs no limit."""
+
 RESUME_SUFFIX = ".resume"
 """What the id of a résumé's log has after its interview's id."""
 
@@ -52,6 +55,18 @@ class Limits(Struct, frozen=True, kw_only=True):
     """A résumé's text is erased this long after it was read, if the interview has not stopped before."""
     spending: Spending = Spending()
     """Calls to a model, tokens, and seconds of sound, of an interview and of a client's day."""
+
+    def allowed(self, interview: Interview) -> tuple[Trigger, ...]:
+        """The commands that *interview* takes: those of its state, of a log that is too long what ends it.
+
+        A recording goes on; how late feedback may be made is ``TO_THE_END``.
+        """
+        over = interview.version - self.entries
+        is_late = over >= TO_THE_END
+        if over < 0 or (interview.state is State.RECORDING and not is_late):
+            return interview.allowed
+        ends = {Trigger.STOP_INTERVIEW} if is_late else {Trigger.ANALYZE, Trigger.STOP_INTERVIEW}
+        return tuple(trigger for trigger in interview.allowed if trigger in ends)
 
 
 class Observed(Struct, frozen=True):

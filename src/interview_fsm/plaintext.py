@@ -259,6 +259,5 @@ class PlainText:
         return self._session is not None and self._session.interview.state is State.STOPPED
 
     def _allowed(self) -> tuple[Trigger, ...]:
-        interview = self._live().interview
-        allowed = tuple(t for t in interview.allowed if t is not Trigger.START_INTERVIEW)
+        allowed = tuple(t for t in self._live().allowed if t is not Trigger.START_INTERVIEW)
         return (Trigger.START_INTERVIEW, *allowed)  # later it begins anew

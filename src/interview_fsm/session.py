@@ -22,7 +22,6 @@ from .activities import Ahead, Stage, stood_in
 from .errors import AdapterError, Busy, Conflict, InterviewError, InvalidCommand, SessionOver, SessionTaken
 from .events import (
     ActivityFailed,
-    Analyze,
     AnswerLost,
     AnswerRecorded,
     Attached,
@@ -43,10 +42,6 @@ from .states import State, Trigger, refusal
 from .updates import News, Update, Updates
 
 log = logging.getLogger("interview_fsm")
-
-
-TO_THE_END = 100
-"""Entries over ``Limits.entries``, for a recording that goes on and for feedback; stopping needs no limit."""
 
 
 class _Mail:
@@ -177,6 +172,11 @@ class Session:
             self._post(_Mail(Attached(), reply=reply))
             await reply
         return self.interview
+
+    @property
+    def allowed(self) -> tuple[Trigger, ...]:
+        """The commands that are possible now: those of its state, of a log that is too long what ends it."""
+        return self._house.limits.allowed(self.interview)
 
     async def until(self, condition: Callable[[Interview], bool]) -> Interview:
         """The first interview from now on that meets *condition*, though it may have moved on since.
@@ -316,14 +316,9 @@ class Session:
 
     def _check_length(self, command: Event) -> None:
         """Refuse what makes a long log longer: else a client could have it grow without end."""
-        over = self.interview.version - self._house.limits.entries
-        if over < 0 or isinstance(command, StopInterview):
-            return
-        is_late = over >= TO_THE_END
-        if not is_late and (isinstance(command, Analyze) or self.interview.state is State.RECORDING):
-            return
-        ends = (Trigger.STOP_INTERVIEW,) if is_late else (Trigger.ANALYZE, Trigger.STOP_INTERVIEW)
-        possible = tuple(trigger for trigger in self.interview.allowed if trigger in ends)
+        possible = self.allowed
+        if command.trigger in possible or possible == self.interview.allowed:
+            return  # what its state refuses is refused for that
         reason = "this interview has become too long; it can only be brought to its end"
         raise InvalidCommand(command.trigger, self.interview.state, possible, reason)
 

@@ -13,7 +13,7 @@ from .coaching.evidence import find_evidence
 from .coaching.guard import spoken_to_the_grader
 from .coaching.levels import read_level, told
 from .coaching.sections import outline
-from .engine import Update
+from .engine import Limits, Update
 from .errors import InterviewError, InvalidCommand
 from .events import Attached, Entry, Event, Material
 from .interview import Analyze, Ask, Interview, Listen
@@ -78,11 +78,11 @@ def activity(interview: Interview) -> messages.Task | None:
     return None
 
 
-def standing(interview: Interview) -> dict[str, Any]:
+def standing(interview: Interview, limits: Limits) -> dict[str, Any]:
     """The fields that ``update`` and ``snapshot`` have in common."""
     return {
         "state": str(interview.state),
-        "allowed": tuple(str(trigger) for trigger in interview.allowed),
+        "allowed": tuple(str(trigger) for trigger in limits.allowed(interview)),
         "level": level(interview.difficulty) if interview.difficulty else UNSET,
         "question": interview.open_question or UNSET,
         "activity": activity(interview) or UNSET,
@@ -97,14 +97,14 @@ def level(difficulty: str) -> messages.Level:
     return messages.Level(read.name, read.recognised, told(difficulty))
 
 
-def update(stored: Update) -> messages.Update:
+def update(stored: Update, limits: Limits) -> messages.Update:
     """One entry, and the interview after it."""
     entry = stored.entry
     return messages.Update(
         in_reply_to=UNSET if entry.append_id.startswith("~") else entry.append_id,
         seq=entry.version,
         events=_told(entry),
-        **standing(stored.interview),
+        **standing(stored.interview, limits),
     )
 
 
@@ -113,7 +113,7 @@ def _told(entry: Entry) -> tuple[Event, ...]:
     return tuple(Attached() if isinstance(event, Attached) else event for event in entry.story)
 
 
-async def whole(interview: Interview, material: Material | None) -> dict[str, Any]:
+async def whole(interview: Interview, material: Material | None, limits: Limits) -> dict[str, Any]:
     """The fields of ``snapshot``."""
     read = await resume(material) if material is not None and material.digest else UNSET
     return {
@@ -125,7 +125,7 @@ async def whole(interview: Interview, material: Material | None) -> dict[str, An
         "feedback": interview.feedback or UNSET,
         "stale": interview.stale,
         "resume": read,
-        **standing(interview),
+        **standing(interview, limits),
     }
 
 

@@ -239,7 +239,7 @@ class JsonV1:
                 await self._resume(command)
             case messages.GetSession():
                 session = await self._relay.ready()
-                whole = await views.whole(session.interview, session.material)
+                whole = await views.whole(session.interview, session.material, self._host.engine.limits)
                 self._outbox.tell(messages.Snapshot(in_reply_to=command.id, **whole))
             case messages.SetResume():
                 await self._set_resume(command.given, command.id)
@@ -297,7 +297,7 @@ class JsonV1:
             await self._relay.pause()
         else:
             await self._part()
-        whole = await views.whole(session.interview, session.material)
+        whole = await views.whole(session.interview, session.material, self._host.engine.limits)
         self._outbox.tell(messages.SessionResumed(in_reply_to=command.id, **whole, **self._about()))
         self._relay.sit(session, min(command.seq, session.interview.version))
 

@@ -124,7 +124,7 @@ class Relay:
         await self._catch_up(session)  # updates come in the order of seq, to whoever does not wait too
         for update in await self._engine.history(session.interview.id, seq - 1):
             if update.entry.version == seq:
-                self._outbox.tell(views.update(update))
+                self._outbox.tell(views.update(update, self._engine.limits))
 
     # ------------------------------------------------------------------------------------------ inside
 
@@ -187,7 +187,7 @@ class Relay:
     def _tell_entry(self, update: Update) -> None:
         if update.entry.version > self._told:
             self._told = update.entry.version
-            self._outbox.tell(views.update(update))
+            self._outbox.tell(views.update(update, self._engine.limits))
 
     async def _open_again(self) -> None:
         """Open the interview again after its storage was away; whoever sends a command does so too."""

@@ -90,7 +90,7 @@ class Sitting:
         if interview.state is not State.QUESTIONING:
             return None
         if interview.question is None:
-            if Trigger.NEXT_QUESTION not in interview.allowed:
+            if Trigger.NEXT_QUESTION not in self._session.allowed:
                 return None
             self._run(self._session.send(NextQuestion()))
         with self._console.status("Making the question …"):
@@ -125,7 +125,7 @@ class Sitting:
         return True
 
     def _skip(self) -> bool:
-        if Trigger.NEXT_QUESTION not in self._session.interview.allowed:
+        if Trigger.NEXT_QUESTION not in self._session.allowed:
             return False  # the last one: on to the report
         self._run(self._session.send(NextQuestion()))
         return True
