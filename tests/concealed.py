@@ -118,6 +118,23 @@ def under_a_note(sheet: Sheet, seen: bool) -> None:
     sheet.content = text()
 
 
+def in_a_field(sheet: Sheet, seen: bool) -> None:
+    """What somebody filled in: drawn by the field, and no text of the page itself."""
+    drawn = b"/Tx BMC q BT %s /F1 11 Tf 2 5 Td (%s) Tj ET Q EMC" % (
+        b"0 g" if seen else b"1 g",
+        SECRET.encode(),
+    )
+    form = b"/Type/XObject/Subtype/Form/BBox[0 0 340 20]/Resources<</Font<</F1 7 0 R>>>>"
+    look = sheet.add(stream(drawn, form))
+    sheet.page = b"/Annots[%s]" % (field_ := sheet.add(_FIELD % (SECRET.encode(), b"/AP<</N %s>>" % look)))
+    sheet.catalog = b"/AcroForm<</Fields[%s]/DR<</Font<</F1 7 0 R>>>>>>" % field_
+
+
+_FIELD = (
+    b"<</Type/Annot/Subtype/Widget/FT/Tx/T(job)/V(%s)/Rect[60 395 400 415]/F 4/DA(/F1 11 Tf 0 g)/P 3 0 R%s>>"
+)
+
+
 def transparent(sheet: Sheet, seen: bool) -> None:
     sheet.resources = b"/ExtGState<</G0<</ca %s/CA %s>>>>" % ((b"0.6", b"0.6") if seen else (b"0", b"0"))
     sheet.content = text(look=b"/G0 gs")
@@ -265,6 +282,11 @@ def hidden_note(sheet: Sheet, seen: bool) -> None:
     sheet.content = text() if seen else b""
 
 
+def hidden_field(sheet: Sheet, seen: bool) -> None:
+    in_a_field(sheet, True)
+    sheet.objects = [each.replace(b"/F 4", b"/F %d" % (4 if seen else 2)) for each in sheet.objects]
+
+
 def metadata(sheet: Sheet, seen: bool) -> None:
     sheet.trailer = b"/Info %s" % sheet.add(b"<</Title(%s)/Keywords(%s)>>" % ((SECRET.encode(),) * 2))
     sheet.content = text() if seen else b""
@@ -282,6 +304,7 @@ KINDS: dict[Trick, str] = {
     between_dots: "colour",
     between_the_lines: "colour",
     in_a_form: "colour",
+    in_a_field: "colour",
     deep_in_forms: "colour",
     half_a_point: "tiny",
     shrunk_by_its_matrix: "tiny",
@@ -302,6 +325,7 @@ KINDS: dict[Trick, str] = {
     tags: "characters",
     actual_text: "",
     hidden_note: "",
+    hidden_field: "",
     metadata: "",
 }
 """Each trick, and why its sentence cannot be seen; empty where it is no text of the page at all."""

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import logging
 import os
+import re
 from collections import Counter
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from reportlab.pdfgen.canvas import Canvas
 
 from interview_fsm import views
 from interview_fsm.cli import main
@@ -31,6 +34,7 @@ from .concealed import (
     Case,
     Sheet,
     cases,
+    in_a_field,
     layer,
     many_letters_a_sign,
     mode_3,
@@ -153,6 +157,44 @@ def test_what_is_hidden_reaches_nobody_who_asks_or_judges_and_is_told_with_page_
     # the host is told how many and why, and never what
     assert "7 words in the colour of what is behind it" in caplog.text
     assert "Score" not in caplog.text
+
+
+def test_what_is_filled_into_a_form_is_read_where_it_stands() -> None:
+    filled = io.BytesIO()
+    canvas = Canvas(filled)
+    canvas.drawString(60, 700, LINES[0])
+    canvas.acroForm.textfield(name="job", value="Clockmaker since 2016", x=60, y=660, width=300, height=24)
+    lines = "Kept three towers running\nTaught evening classes"
+    canvas.acroForm.textfield(
+        name="did", value=lines, x=60, y=580, width=300, height=60, fieldFlags="multiline"
+    )
+    canvas.acroForm.choice(
+        name="level", value="Master", options=["Journeyman", "Master"], x=60, y=540, width=99
+    )
+    canvas.drawString(60, 460, LINES[1])
+    canvas.save()
+    resume = read_document(filled.getvalue())
+    said = [LINES[0], "Clockmaker since 2016", *lines.splitlines(), "Master", LINES[1]]
+    found = [resume.text.find(each) for each in said]
+    assert -1 not in found, resume.text
+    assert found == sorted(found)
+    assert "Journeyman" not in resume.text
+    assert (hidden(resume), resume.warnings) == ({}, ())
+
+
+def test_a_field_whose_looks_are_left_to_the_viewer_is_read() -> None:
+    sheet = Sheet()
+    in_a_field(sheet, True)
+    sheet.catalog = sheet.catalog.replace(b"/AcroForm<<", b"/AcroForm<</NeedAppearances true")
+    sheet.objects = [re.sub(rb"/AP<<.*?>>", b"", each) for each in sheet.objects]
+    assert SECRET in read_document(written(sheet)).text
+    # and what it says is not taken from the field when it shows something else
+    sheet = Sheet()
+    in_a_field(sheet, True)
+    sheet.objects = [each.replace(b"(%s) Tj" % SECRET.encode(), b"(shown) Tj") for each in sheet.objects]
+    resume = read_document(written(sheet))
+    assert SECRET not in resume.text
+    assert "shown" in resume.text
 
 
 def test_reasons_are_counted_and_listed() -> None:

@@ -7,6 +7,7 @@ taken for them. Boxes are in points from the top left corner of what is visible 
 from __future__ import annotations
 
 import ctypes
+import io
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -39,6 +40,9 @@ FILLED, STENCIL = 0, 7
 STENCILLED = {"text": 0.5, "letter": 0.25}
 """Of the edges in the box of a text and of each letter, the share that letters cut out of a picture have in
 common with what is seen."""
+
+BESIDES = frozenset({raw.FPDF_ANNOT_LINK, raw.FPDF_ANNOT_POPUP})
+"""Notes that draw no text on the page."""
 
 Box = tuple[float, float, float, float]
 Pixels = tuple[int, int, int, int]
@@ -313,6 +317,32 @@ def _layer(pieces: Sequence[Piece], wide: float, high: float) -> None:
                 break
         else:
             piece.layer = LAYERS
+
+
+def flattened(document: pdfium.PdfDocument, pages: int) -> bytes | None:
+    """*document* with what its forms' fields and other notes show as part of its first *pages*.
+
+    None when there is nothing of that. Neither parser takes it for text of the page, and a reader does. It
+    says no more than is drawn: a note that is not shown is left out.
+    """
+    document.init_forms()  # draws what is left to the viewer
+    found = [document[number] for number in range(min(pages, len(document)))]
+    noted = [page for page in found if any(kind not in BESIDES for kind in _notes(page))]
+    if not [
+        page for page in noted if raw.FPDFPage_Flatten(page, raw.FLAT_NORMALDISPLAY) == raw.FLATTEN_SUCCESS
+    ]:
+        return None
+    flat = io.BytesIO()
+    document.save(flat)
+    return flat.getvalue()
+
+
+def _notes(page: pdfium.PdfPage) -> Iterator[int]:
+    """The kinds of the notes on *page*."""
+    for index in range(raw.FPDFPage_GetAnnotCount(page)):
+        note = raw.FPDFPage_GetAnnot(page, index)
+        yield raw.FPDFAnnot_GetSubtype(note)
+        raw.FPDFPage_CloseAnnot(note)
 
 
 # ------------------------------------------------------------------------------------ PDFium's objects

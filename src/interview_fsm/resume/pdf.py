@@ -16,7 +16,7 @@ from pdfminer.pdfpage import PDFPage
 from pdfplumber.page import Page as Drawn
 
 from ..events import Page, Resume, Span, Warning
-from .film import Film
+from .film import Film, flattened
 from .layout import spans
 from .unseen import MAX_HIDDEN, hidden_text, hidden_words, spelled
 from .words import Colour, Glyph
@@ -56,6 +56,8 @@ def read_document(document: bytes) -> Resume:
     # Neither pdf.pages nor pdf.close(): both make objects of all pages first, of a million too.
     pdf = pdfplumber.open(io.BytesIO(document))
     sheets = pypdfium2.PdfDocument(document)
+    if flat := flattened(sheets, MAX_PAGES):
+        pdf, sheets = pdfplumber.open(io.BytesIO(flat)), pypdfium2.PdfDocument(flat)
     for number, found in enumerate(islice(PDFPage.create_pages(pdf.doc), MAX_PAGES + 1), 1):
         if number > MAX_PAGES or room <= 0 or process_time() - began > LONG:
             warnings.append(_shortened(number - 1))
