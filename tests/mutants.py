@@ -22,9 +22,11 @@ import random
 import resource
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import import_module
+from math import ceil
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -60,6 +62,8 @@ LEAST = 0.9
 AT_ONCE = 2
 CPU, WALL = 60, 120
 """Seconds after which a mutant is taken to run for ever; the tests take less than ten."""
+TIMES = 8
+"""So often what the tests take without a mutation, where that is longer: the machine may be busy."""
 
 SWAPPED: dict[type[ast.AST], type[ast.AST]] = {
     ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
@@ -205,10 +209,13 @@ class Trial:
         self.tests = [f"tests/{name}.py" for name in tests]
         found = mutants(self.tree)
         self.chosen = found if len(found) <= sample else random.Random(SEED).sample(found, sample)
+        self._wall = WALL
 
     def survivors(self) -> list[Mutant]:
         """The mutants that no test notices. Raises AssertionError when one fails without any mutation."""
+        began = time.monotonic()
         assert self._ended({self._start(None): None}) == (None, True), f"{self.tests} fail as they are"
+        self._wall = max(WALL, TIMES * ceil(time.monotonic() - began))
         waiting, running, alive = list(self.chosen), {}, []
         while waiting or running:
             while waiting and len(running) < AT_ONCE:
@@ -234,7 +241,7 @@ class Trial:
         code = 70
         try:
             os.setsid()
-            signal.alarm(WALL)
+            signal.alarm(self._wall)
             resource.setrlimit(resource.RLIMIT_CPU, (CPU, CPU))
             silent = os.open(os.devnull, os.O_RDWR)
             for stream in (0, 1, 2):

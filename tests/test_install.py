@@ -18,6 +18,8 @@ pytestmark = pytest.mark.skipif(
 )
 
 Install = Callable[..., list[tuple[str, ...]]]
+SAID = "note: why\nerror: no such package\nnote: this error is none of pip's\nhint: how"
+"""By pip, when something cannot be had."""
 
 
 @pytest.fixture
@@ -29,9 +31,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
     program: dict[str, Any] = runpy.run_path(str(INSTALL))
     scope = program["main"].__globals__
 
-    def run(
-        cannot: set[str], *, misfit: str = "no such Python", said: str = "note: why\nerror: no\nhint: how"
-    ) -> list[tuple[str, ...]]:
+    def run(cannot: set[str], *, misfit: str = "no such Python", said: str = SAID) -> list[tuple[str, ...]]:
         asked: list[tuple[str, ...]] = []
 
         def pip_install(*wanted: str) -> str:
@@ -78,7 +78,7 @@ def test_one_voice_that_cannot_be_had_does_not_take_the_other_with_it(
 def test_the_package_itself_must_be_had(
     install: Install, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with pytest.raises(SystemExit, match="error: no"):
+    with pytest.raises(SystemExit, match="error: no such package"):
         install({"."})
     assert not (tmp_path / ".installed-for-run").exists()
 
@@ -112,7 +112,7 @@ def test_a_microphone_that_cannot_be_built_of_the_lock_is_missing_and_nothing_el
     ("cannot", "misfit", "told"),
     [
         (set(), "it is for Python 3.11 to 3.13", "it is for Python 3.11 to 3.13"),
-        ({"run.lock"}, "", "error: no"),
+        ({"run.lock"}, "", "error: no such package"),
     ],
     ids=["does not fit", "cannot be had"],
 )

@@ -114,7 +114,8 @@ def install_locked(purpose: str) -> list[str] | None:
         if WRONG_HASH in said:
             sys.exit(f"{said}\nA package is not the one that {lock} names. Nothing of it was installed.")
         said = said or pip_install("--no-deps", "--no-build-isolation", "-e", ".")
-        why = ([line for line in said.splitlines() if "error" in line.lower()] or [said.strip()])[-1]
+        errors = [line for line in said.splitlines() if line.lower().startswith("error")]
+        why = (errors or [said.strip()])[-1]
     if why:
         print(f"The lock is not used: {why}. Installing what pyproject.toml allows, unchecked.", flush=True)
         return None
