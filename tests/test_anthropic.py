@@ -13,7 +13,7 @@ from interview_fsm.adapters import anthropic, coach
 from interview_fsm.adapters._failures import ModelError
 from interview_fsm.budget import Amount, Budget
 from interview_fsm.errors import BudgetSpent, SettingError
-from interview_fsm.events import Analyze, NotScored, Plan, Score
+from interview_fsm.events import Analyze, CorrectAnswer, FeedbackGiven, NotScored, Plan, Score
 from interview_fsm.ports import Called
 
 from .modelling import (
@@ -488,6 +488,37 @@ def test_another_language_is_asked_for_and_has_no_coach_to_fall_back_on() -> Non
         with pytest.raises(ModelError) as caught:
             await asked(interviewer, german)
         assert caught.value.code == "model_unusable"
+
+    virtually(main())
+
+
+def test_in_another_language_the_model_assesses_and_its_assessments_are_kept() -> None:
+    async def main() -> None:
+        provider = Provider(NAME)
+        interviewer = await adapter(provider)
+        german = answered([ANSWER, OTHER], Plan(questions=2, follow_ups=0, language="de"))
+        feedback = await analyzed(interviewer, german)
+        assert all(isinstance(score, Score) for given in feedback.answers for score in given.scores)
+        assert {given.provenance.adapter for given in feedback.answers} == {NAME}
+        again = german.following(
+            [FeedbackGiven(feedback), CorrectAnswer(2, OTHER + " So it was."), Analyze()]
+        )
+        calls = provider.calls
+        anew = await analyzed(interviewer, again)
+        assert anew.answers[0] == feedback.answers[0]
+        assert provider.calls == calls + 2, "the answer that changed, and the summary"
+
+    virtually(main())
+
+
+def test_without_the_models_summary_another_language_has_none_and_that_is_said() -> None:
+    async def main() -> None:
+        german = answered([ANSWER], Plan(questions=1, follow_ups=0, language="de"))
+        known = await analyzed(await adapter(Provider(NAME)), german)
+        again = german.following([FeedbackGiven(known), Analyze()])
+        feedback = await analyzed(await adapter(Provider(NAME, always=fails(400))), again)
+        assert feedback.answers == known.answers
+        assert feedback.summary.startswith("There is no summary: the coach works in English")
 
     virtually(main())
 

@@ -380,7 +380,7 @@ def test_every_form_says_the_same() -> None:
         done.plan.fingerprint,
         "2026-05-04 15:30 UTC",
         "coach, m-1, prompt version 7 (in place of anthropic)",
-        "2 of 2 asked, 2 answered",
+        "2 of 2 asked, 1 answered, and 1 follow-up",
         "From your résumé: “Moved people”",
         "Follow-up to question 1",
         "spoken and understood by whisper, 3 seconds, confidence 50%",

@@ -318,7 +318,7 @@ def test_what_a_recogniser_does_not_say_stays_unknown() -> None:
     assert delivery is not None
     assert delivery.words_per_minute is None
     assert delivery.pauses is delivery.longest_pause is None
-    assert (delivery.fillers, delivery.fillers_at_least) == (0, True)
+    assert (delivery.fillers, delivery.fillers_at_least) == (None, True)
     quiet = replace(heard, pauses=())
     known = read(of("h1")[0], Answer(heard.text, 1, quiet)).delivery
     assert known is not None

@@ -18,6 +18,7 @@ from interview_fsm import views
 from interview_fsm.cli import main
 from interview_fsm.coaching.evidence import find_evidence
 from interview_fsm.coaching.guard import spoken_to_the_grader
+from interview_fsm.coaching.remarks import remarks
 from interview_fsm.errors import ResumeError
 from interview_fsm.events import Material, Resume, Warning
 from interview_fsm.resume.pdf import read_document
@@ -109,7 +110,8 @@ def test_nothing_that_was_written_to_be_read_is_taken_for_hidden(folder: Path) -
         resume = read_document(path.read_bytes())
         assert hidden(resume) == {}, path.name
         assert resume.warnings == (), path.name
-        assert spoken_to_the_grader(resume.text) == (), path.name
+        remarked = [warning.code for warning in remarks(resume.text)]
+        assert remarked == ["resume_language"] * path.stem.endswith("_es"), path.name
         words += len(resume.text.split())
     print(f"{words:,} words of {folder.name}, none taken for hidden")
     assert words > 1_000

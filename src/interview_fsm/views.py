@@ -10,8 +10,8 @@ from msgspec import UNSET, UnsetType
 from . import messages
 from . import report as reports
 from .coaching.evidence import find_evidence
-from .coaching.guard import spoken_to_the_grader
 from .coaching.levels import read_level, told
+from .coaching.remarks import remarks
 from .coaching.sections import outline
 from .engine import Limits, Update
 from .errors import InterviewError, InvalidCommand
@@ -150,7 +150,7 @@ def _resume(material: Material) -> messages.ResumeSummary:
             messages.ResumePiece(kind=piece.kind, text=" ".join(piece.text.split()))
             for piece in find_evidence(text)
         ),
-        warnings=(*material.warnings, *spoken_to_the_grader(text)),
+        warnings=(*material.warnings, *remarks(text)),
     )
 
 

@@ -46,7 +46,7 @@ AT_ONCE = 2
 ANALYSIS = 150.0
 """Seconds for all of them; what is not done then is marked as failed. The session gives an analysis 180."""
 
-NOT_TO_JUDGE = frozenset(["silence", "nothing_to_assess", "follow_up"])
+NOT_TO_JUDGE = frozenset(["silence", "nothing_to_assess", "follow_up", "unconfirmed"])
 """Why a model need not be asked: reasons of ``NotScored`` that it could not change."""
 
 T = TypeVar("T", bound=Struct)

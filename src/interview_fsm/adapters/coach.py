@@ -12,7 +12,7 @@ import asyncio
 from ..budget import Billing
 from ..coaching.cues import read_answer
 from ..coaching.evidence import MAX_TEXT, find_units
-from ..coaching.feedback import assess_answer, summarised, unassessed
+from ..coaching.feedback import assess_answer, summarised, unassessed, unread
 from ..coaching.follow_up import word_follow_up
 from ..coaching.job import read_job
 from ..coaching.language import serves
@@ -73,16 +73,15 @@ class Coach:
     async def analyze(self, brief: Brief) -> Feedback:
         """Feedback on all answers, each read by itself; what is there with scores is kept."""
         interview = brief.interview
-        if not serves(interview.plan.language):
-            return unassessed(interview, PROVENANCE)
         before = interview.feedback.answers if interview.feedback else ()
-        known = {(given.question, given.revision): given for given in before}
+        known = {(given.question, given.revision): given for given in before if given.scores}
         answers = []
         for turn in interview.answered:
             assert turn.answer is not None
             kept = known.get((turn.question.number, turn.answer.revision))
-            answers.append(kept if kept and kept.scores else await _assessed(turn, interview.plan))
-        return summarised(interview, answers, PROVENANCE)
+            answers.append(kept or await _assessed(turn, interview.plan))
+        whole = summarised if serves(interview.plan.language) else unassessed
+        return whole(interview, answers, PROVENANCE)
 
     async def aclose(self) -> None:
         """There is nothing to let go of."""
@@ -119,6 +118,8 @@ PROVENANCE = Provenance(NAME, version=VERSION)
 
 async def _assessed(turn: Turn, plan: Plan) -> AnswerFeedback:
     assert turn.answer is not None
+    if not serves(plan.language):
+        return unread(turn, plan, PROVENANCE)
     if len(turn.answer.text) > AT_ONCE:
         return await asyncio.to_thread(assess_answer, turn, plan, PROVENANCE)
     await asyncio.sleep(0)  # fifty answers are fifty turns of the loop

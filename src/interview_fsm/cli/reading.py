@@ -40,8 +40,8 @@ async def read_bytes(document: bytes) -> Resume:
 
 def warn(document: Resume) -> None:
     """Say on standard error what is odd about a résumé."""
-    from ..coaching.guard import spoken_to_the_grader
+    from ..coaching.remarks import remarks
     from ..report import plain
 
-    for warning in (*document.warnings, *spoken_to_the_grader(document.text)):
+    for warning in (*document.warnings, *remarks(document.text)):
         click.echo(f"Warning: {plain(warning.message)}", err=True)

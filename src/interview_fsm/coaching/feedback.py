@@ -20,6 +20,7 @@ from ..events import (
     Provenance,
     Question,
     Quote,
+    Score,
 )
 from ..interview import Interview, Turn
 from .cues import Cue, Reading, asks_for_method, read
@@ -277,15 +278,17 @@ def _limitations(plan: Plan, texts: FeedbackTexts) -> str:
     return f"{texts.limitations} {_fill(texts.own_criteria, {'criteria': names})}"
 
 
-def unassessed(interview: Interview, provenance: Provenance) -> Feedback:
-    """Feedback in an interview whose language the coach does not know: that it gives none."""
+def unassessed(interview: Interview, answers: Sequence[AnswerFeedback], provenance: Provenance) -> Feedback:
+    """*answers* in an interview whose language the coach does not know: that it adds nothing to them."""
     texts = load().feedback
-    said = _fill(texts.language_not_assessed, {"language": interview.plan.language})
-    answers = tuple(_unread(turn, interview.plan, provenance) for turn in interview.answered)
-    return Feedback(answers, said, (), f"{said} {texts.limitations}", provenance, interview.plan.fingerprint)
+    by_another = any(isinstance(each, Score) for given in answers for each in given.scores)
+    said = texts.language_not_summed_up if by_another else texts.language_not_assessed
+    said = _fill(said, {"language": interview.plan.language})
+    fingerprint = interview.plan.fingerprint
+    return Feedback(tuple(answers), said, (), f"{said} {texts.limitations}", provenance, fingerprint)
 
 
-def _unread(turn: Turn, plan: Plan, provenance: Provenance) -> AnswerFeedback:
+def unread(turn: Turn, plan: Plan, provenance: Provenance) -> AnswerFeedback:
     """Feedback on an answer in a language that the coach does not know."""
     assert turn.answer is not None
     reason = "silence" if is_silence(turn.answer.text) else "language"

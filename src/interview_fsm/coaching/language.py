@@ -59,6 +59,7 @@ class FeedbackTexts(Struct, frozen=True):
     limitations: str
     own_criteria: str
     language_not_assessed: str
+    language_not_summed_up: str
 
 
 class Scale(Struct, frozen=True, omit_defaults=True):
@@ -109,6 +110,8 @@ class Words(Struct, frozen=True):
     finite: frozenset[str]
     function: frozenset[str]
     """The most frequent words: text without them is hardly in this language."""
+    foreign: frozenset[str]
+    """The most frequent words of neighbouring languages, as far as they are none of this one."""
 
 
 class Language(Struct, frozen=True):
@@ -126,6 +129,8 @@ class Language(Struct, frozen=True):
     """By dimension; depth by level too."""
     levels: dict[LevelName, tuple[str, ...]]
     """Words for each level of difficulty."""
+    resume_language: str
+    """That a résumé is in another language."""
     level_read: dict[str, str]
     """How a difficulty was read: ``same``, ``known`` or ``unknown``."""
     wanted: dict[str, tuple[str, ...]]

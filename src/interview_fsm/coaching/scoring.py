@@ -146,7 +146,8 @@ def _relevance(question: Question, reading: Reading) -> Finding:
     if topic == 0 and "own_action" in there:
         return Finding(2, said=load().feedback.rationale["no_topic"])
     if topic < 2:
-        return Finding(1 + topic, quotes[:topic], ("topic_few",) * topic, ("topic", *missing))
+        few, none = ("topic_few",) * topic, ("topic",) * (1 - topic)
+        return Finding(1 + topic, quotes[:topic], few, (*none, *missing))
     found = ("topic", *there) if reading.taken_up else there
     if "own_action" not in there or not (asks_for_method(question) or len(there) > 1 or _has_case(reading)):
         return Finding(2, quotes, found, missing)

@@ -115,7 +115,7 @@ def facts(interview: Interview, made_at: datetime | None) -> Iterator[tuple[str,
         yield "Level", ", then ".join(dict.fromkeys(_level(words) for words in difficulties(interview)))
     yield (
         "Questions",
-        f"{interview.asked} of {interview.plan.count} asked, {len(interview.answered)} answered",
+        f"{interview.asked} of {interview.plan.count} asked, {_answered(interview)}",
     )
     yield "Plan", interview.plan.fingerprint
     makers = dict.fromkeys(made_by(turn.question.provenance) for turn in interview.turns)
@@ -123,6 +123,15 @@ def facts(interview: Interview, made_at: datetime | None) -> Iterator[tuple[str,
         yield "Questions by", asked
     if interview.feedback and (by := made_by(interview.feedback.provenance)):
         yield "Feedback by", by
+
+
+def _answered(interview: Interview) -> str:
+    """How many were answered, counted as a candidate counts."""
+    asking_back = sum(turn.question.follow_up_to is not None for turn in interview.answered)
+    main = f"{len(interview.answered) - asking_back} answered"
+    if not asking_back:
+        return main
+    return f"{main}, and {asking_back} follow-up{'s' if asking_back > 1 else ''}"
 
 
 def made_by(provenance: Provenance) -> str:

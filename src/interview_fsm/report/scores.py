@@ -16,6 +16,7 @@ REASONS = {
     "language": "it is in a language that could not be assessed",
     "follow_up": "it completes the answer before it",
     "own_criterion": "it is a criterion of this interview's own, which the rules do not know",
+    "unconfirmed": "it is not sure that it was understood rightly: confirm or correct it, and analyze again",
     "failed": "no usable answer came from the model",
 }
 FLAGS = {
