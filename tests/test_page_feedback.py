@@ -1,4 +1,4 @@
-"""The feedback, whole, on the page: scores and what they rest on, an outline, how it was given, who made it."""
+"""The feedback, whole, on the page: scores, what they rest on, an outline, how it was given, who made it."""
 
 from __future__ import annotations
 

@@ -1,0 +1,445 @@
+"""Answers said to the page, in Chromium with a microphone that plays a file: from there to the socket."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Generator
+from typing import Any
+
+import pytest
+from playwright.async_api import expect
+
+from . import browser
+from .browser import Stage, Visit, until
+from .hearing import Ear
+from .page_checks import ask, faults, walk
+from .sitting import ANSWER, Sitting
+from .spoken import UNDERSTOOD, Wire, parts, speak, understood, with_wire
+from .voice_fixtures import clip, need_packages, quiet, text, word_errors
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+FRAME = 3200
+"""Bytes of 100 ms."""
+MOST_ERRORS = 0.35
+
+
+@pytest.fixture(scope="module")
+def ear(tmp_path_factory: pytest.TempPathFactory) -> Ear:
+    return Ear(tmp_path_factory.mktemp("ear"))
+
+
+@pytest.fixture(scope="module")
+def stage(ear: Ear, tmp_path_factory: pytest.TempPathFactory) -> Generator[Stage]:
+    with browser.staged(tmp_path_factory.mktemp("page"), *ear.flags) as stage:
+        yield stage
+
+
+# ---------------------------------------------------------------------------------- from mouth to socket
+
+OWN_RATE_ALONE = """
+  const Usual = window.AudioContext;
+  window.AudioContext = class extends Usual {
+    constructor(options) {
+      if (options?.sampleRate) throw new DOMException("not here", "NotSupportedError");
+      super({sampleRate: 44100});
+    }
+  };
+"""
+
+
+@pytest.mark.parametrize("scripts", [(), (OWN_RATE_ALONE,)], ids=["16 kHz", "44.1 kHz"])
+def test_what_is_said_reaches_the_server_whole_and_can_be_understood(
+    stage: Stage, ear: Ear, scripts: tuple[str, ...]
+) -> None:
+    need_packages("pocketsphinx", "speech_recognition")
+    pcm = clip("percent")
+    ear.hears(pcm)
+    wire = Wire()
+
+    async def main(visit: Visit) -> None:
+        sitting = await with_wire(visit, wire, *scripts)
+        await sitting.begin(2)
+        await speak(sitting)
+        await until(lambda: len(wire.sound) > len(pcm) + FRAME * 10)
+        await sitting.press("I have finished")
+        await sitting.asked(2)
+        assert {len(frame) for frame in wire.frames[:-1]} == {FRAME}
+        assert word_errors(text("percent"), await understood(wire.sound)) <= MOST_ERRORS
+
+    stage.visit_here(main, **parts())
+
+
+TONES = """async () => {
+  const loud = async (hertz) => {
+    const context = new OfflineAudioContext(1, 44100 * 2, 44100);
+    await context.audioWorklet.addModule("recorder-worklet.js");
+    const node = new AudioWorkletNode(context, "recorder");
+    const samples = [];
+    node.port.onmessage = ({data}) => data && samples.push(...new Int16Array(data));
+    const tone = new OscillatorNode(context, {frequency: hertz});
+    tone.connect(node).connect(context.destination);
+    tone.start();
+    await context.startRendering();
+    await new Promise(go => setTimeout(go, 200));
+    const whole = samples.slice(1600, 1600 * 18);
+    const power = whole.reduce((sum, each) => sum + each * each, 0) / whole.length;
+    return [hertz, [samples.length, Math.sqrt(power) / 32767]];
+  };
+  return Object.fromEntries(await Promise.all([200, 1000, 3000, 6000, 9000, 12000, 15000].map(loud)));
+}"""
+
+
+def test_a_browser_with_its_own_rate_alone_gives_every_tone_that_16_khz_can_hold_and_no_other(
+    stage: Stage,
+) -> None:
+    """A windowed sinc: flat up to 6 kHz; what lies over 8 kHz would come back as another tone."""
+
+    async def main(visit: Visit) -> None:
+        tones: dict[str, list[float]] = await visit.page.evaluate(TONES)
+        for hertz, (samples, level) in tones.items():
+            assert samples == pytest.approx(32_000, abs=1600)
+            if int(hertz) <= 6000:
+                assert level == pytest.approx(0.7071, rel=0.02), hertz
+            else:
+                assert level < 0.001, hertz
+
+    stage.visit(main)
+
+
+# ------------------------------------------------------------------------------- pressing and holding
+
+
+def test_an_answer_is_said_by_pressing_by_holding_and_by_the_key(stage: Stage, ear: Ear) -> None:
+    ear.hears(clip("help"))
+    wire = Wire()
+
+    async def main(visit: Visit) -> None:
+        page, sitting = visit.page, await with_wire(visit, wire)
+        await sitting.begin(4)
+        await speak(sitting)
+        await until(lambda: len(wire.frames) > 3)
+        await sitting.press("I have finished")
+        await sitting.asked(2)
+        button = sitting.button("Speak your answer")
+        await button.hover()
+        await page.mouse.down()
+        await sitting.state("recording")
+        before = len(wire.frames)
+        await until(lambda: len(wire.frames) > before + 8)
+        await page.mouse.up()
+        await sitting.asked(3)
+        await page.evaluate("document.activeElement.blur()")
+        await page.keyboard.press("r")
+        await sitting.state("recording")
+        await expect(sitting.button("I have finished")).to_be_focused()
+        await page.keyboard.press("r")
+        await sitting.asked(4)
+        await page.evaluate("document.activeElement.blur()")
+        await page.keyboard.down("r")
+        await sitting.state("recording")
+        before = len(wire.frames)
+        await until(lambda: len(wire.frames) > before + 8)
+        await page.keyboard.up("r")
+        await expect(sitting.heading).to_have_text("That was the last question")
+
+    stage.visit_here(main, **parts(*[UNDERSTOOD] * 4))
+
+
+def test_an_answer_may_be_typed_or_thrown_away_while_the_page_listens(stage: Stage, ear: Ear) -> None:
+    ear.hears(clip("help"))
+    wire = Wire()
+
+    async def main(visit: Visit) -> None:
+        page, sitting = visit.page, await with_wire(visit, wire)
+        first = await sitting.begin(2)
+        await speak(sitting)
+        await sitting.press("Discard it")
+        assert await sitting.asked(1) == first
+        await expect(sitting.button("Speak your answer")).to_be_visible()
+        await speak(sitting)
+        await sitting.answer()
+        await sitting.asked(2)
+        await expect(page.get_by_role("region", name="So far")).to_contain_text(ANSWER)
+        heard = len(wire.frames)
+        await page.wait_for_timeout(300)
+        assert len(wire.frames) == heard, "the microphone is still open"
+
+    stage.visit_here(main, **parts())
+
+
+def test_the_page_says_that_the_answer_will_end_soon(stage: Stage, ear: Ear) -> None:
+    ear.hears(clip("help"), after=0.2)
+    wire = Wire()
+
+    async def main(visit: Visit) -> None:
+        sitting = await with_wire(visit, wire)
+        await sitting.begin(1)
+        await speak(sitting)
+        await until(lambda: len(wire.frames) > 30)
+        wire.say(type="warning", code="silence_soon", message="Still there? The answer ends soon.")
+        await expect(visit.page.get_by_role("status").filter(has_text="Still there?")).to_be_visible()
+        await expect(visit.page.locator("#trouble")).to_be_hidden()
+        await sitting.press("I have finished")
+        await expect(sitting.heading).to_have_text("That was the last question")
+
+    stage.visit_here(main, **parts())
+
+
+# ----------------------------------------------------------------------------------- no microphone
+
+REFUSES = "navigator.mediaDevices.getUserMedia = async () => { throw new DOMException('no', '%s'); };"
+TYPE = "you can type your answer."
+
+
+@pytest.mark.parametrize(
+    ("script", "told"),
+    [
+        (REFUSES % "NotFoundError", "No microphone was found."),
+        (REFUSES % "NotReadableError", "something else may be using it"),
+        (REFUSES % "OverconstrainedError", "is not there any more"),
+        (REFUSES % "AbortError", "could not be opened (AbortError)"),
+        ("delete Navigator.prototype.mediaDevices", "or over https"),
+    ],
+    ids=["none", "in use", "chosen one gone", "unknown", "insecure origin"],
+)
+def test_why_there_is_no_microphone_is_told_and_what_to_do(stage: Stage, script: str, told: str) -> None:
+    async def main(visit: Visit) -> None:
+        page, sitting = visit.page, await with_wire(visit, Wire(), script)
+        await sitting.begin(2)
+        await sitting.press("Speak your answer")
+        alert = page.get_by_role("alert").filter(has_text=told)
+        await expect(alert).to_contain_text(re.compile(re.escape(TYPE) + "$"))
+        await sitting.state("questioning")
+        await sitting.answer()
+        await sitting.asked(2)
+
+    stage.visit_here(main, **parts())
+
+
+def test_a_page_that_may_not_use_the_microphone_says_so(stage: Stage) -> None:
+    async def main(visit: Visit) -> None:
+        page, sitting = visit.page, await with_wire(visit, Wire())
+        await sitting.begin(2)
+        await sitting.press("Speak your answer")
+        alert = page.get_by_role("alert").filter(has_text="may not use the microphone")
+        await expect(alert).to_contain_text(re.compile(re.escape(TYPE) + "$"))
+        await sitting.answer()
+        await sitting.asked(2)
+
+    stage.visit_here(main, **parts() | {"options": {"permissions": []}})
+
+
+def test_a_microphone_that_is_lost_ends_the_answer_and_keeps_what_was_said(stage: Stage, ear: Ear) -> None:
+    ear.hears(clip("help"))
+    keep = """
+      const usual = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+      navigator.mediaDevices.getUserMedia = async (wish) => (window.heard = await usual(wish));
+    """
+    wire = Wire()
+
+    async def main(visit: Visit) -> None:
+        page, sitting = visit.page, await with_wire(visit, wire, keep)
+        await sitting.begin(2)
+        await speak(sitting)
+        await until(lambda: len(wire.frames) > 5)
+        await page.evaluate("heard.getAudioTracks()[0].onended()")  # no page can pull a plug
+        await expect(page.get_by_role("alert").filter(has_text="lost in the middle")).to_be_visible()
+        await sitting.asked(2)
+        await expect(page.get_by_role("region", name="So far")).to_contain_text(UNDERSTOOD)
+
+    stage.visit_here(main, **parts())
+
+
+# -------------------------------------------------------------------------------------- bad networks
+
+
+def test_what_is_said_while_the_connection_is_away_is_sent_when_it_is_back(stage: Stage, ear: Ear) -> None:
+    need_packages("pocketsphinx", "speech_recognition")
+    ear.hears(clip("percent") + quiet(1.0) + clip("help"))
+    wire = Wire()
+
+    async def main(visit: Visit) -> None:
+        page, sitting = visit.page, await with_wire(visit, wire)
+        await sitting.begin(2)
+        await speak(sitting)
+        await until(lambda: len(wire.frames) > 8)
+        await visit.lose_network()
+        await expect(page.get_by_text("What you say is kept")).to_be_visible()
+        await expect(page.get_by_text(re.compile("is kept: [4-9] of 30"))).to_be_visible()
+        await visit.regain_network()
+        await until(lambda: len(wire.frames) > 60)
+        await sitting.press("I have finished")
+        await sitting.asked(2)
+        assert word_errors(text("percent", "help"), await understood(wire.sound)) <= MOST_ERRORS
+
+    stage.visit_here(main, **parts())
+
+
+def test_all_said_while_the_connection_is_away_ends_the_answer_when_it_is_back(
+    stage: Stage, ear: Ear
+) -> None:
+    ear.hears(clip("percent"))
+    wire = Wire()
+
+    async def main(visit: Visit) -> None:
+        page, sitting = visit.page, await with_wire(visit, wire)
+        await sitting.begin(2)
+        await speak(sitting)
+        await visit.lose_network()
+        await expect(page.get_by_text(re.compile("is kept: [2-9] of 30"))).to_be_visible()
+        await sitting.press("I have finished")
+        await visit.regain_network()
+        await sitting.asked(2)
+        assert len(wire.frames) > 10
+
+    stage.visit_here(main, **parts())
+
+
+# ------------------------------------------------------------------------------------ reading aloud
+
+NEVER_ENDS = """
+  window.spoken = [];
+  const voice = {name: "Test", lang: "en-GB", localService: true, default: true};
+  window.SpeechSynthesisUtterance = class { constructor(text) { this.text = text; } };
+  Object.defineProperty(window, "speechSynthesis", {value: {
+    getVoices: () => [voice], addEventListener() {}, cancel() { spoken.push(null); },
+    speak(words) { spoken.push(words.text); setTimeout(() => words.onstart?.(), 1); },
+  }});
+"""
+ENDS = NEVER_ENDS.replace("words.onstart?.(), 1", "words.onend?.(), 50")
+
+
+def test_a_question_is_read_by_a_voice_of_this_machine_and_no_more_once_one_speaks(
+    stage: Stage, ear: Ear
+) -> None:
+    ear.hears(clip("help"))
+    wire = Wire()
+
+    async def main(visit: Visit) -> None:
+        page, sitting = visit.page, await with_wire(visit, wire, NEVER_ENDS)
+        question = await sitting.begin(2)
+        assert await page.evaluate("spoken.filter(Boolean)") == [], "it is off by default"
+        await sitting.press("Read aloud")
+        await page.wait_for_function("spoken.filter(Boolean).length > 0")
+        assert "".join(await page.evaluate("spoken.filter(Boolean)")) == question
+        await expect(sitting.button("Stop reading")).to_be_visible()
+        await speak(sitting)
+        assert await page.evaluate("spoken.at(-1)") is None, "it is still speaking"
+        await expect(sitting.button("Reading aloud is on")).to_be_visible()
+        await sitting.press("I have finished")
+        second = await sitting.asked(2)
+        await page.wait_for_function("text => spoken.filter(Boolean).join('').endsWith(text)", arg=second)
+
+    stage.visit_here(main, **parts())
+
+
+async def listens(sitting: Sitting) -> int:
+    """Let the page's time pass until it listens: about so many seconds."""
+    for seconds in range(60):
+        if await sitting.main.get_attribute("data-state") == "recording":
+            return seconds
+        await sitting.page.clock.run_for(1000)
+    raise AssertionError("the microphone stays deaf")
+
+
+@pytest.mark.parametrize("script", [ENDS, NEVER_ENDS], ids=["a voice that ends", "one that never does"])
+def test_hands_free_listens_after_the_question_has_been_read(stage: Stage, ear: Ear, script: str) -> None:
+    ear.hears(clip("help"))
+    wire = Wire()
+
+    async def main(visit: Visit) -> None:
+        page, sitting = visit.page, await with_wire(visit, wire, script)
+        await page.clock.install()
+        await page.reload()
+        await sitting.begin(2)
+        await page.get_by_label("Hands-free").check()
+        await page.wait_for_function("spoken.filter(Boolean).length > 0")
+        assert await listens(sitting) > (10 if script is NEVER_ENDS else -1), "it did not wait for the voice"
+        await until(lambda: len(wire.frames) > 5)
+        await sitting.press("I have finished")
+        await sitting.asked(2)
+        await listens(sitting)
+
+    stage.visit_here(main, **parts())
+
+
+def test_hands_free_does_not_listen_to_whoever_types(stage: Stage, ear: Ear) -> None:
+    async def main(visit: Visit) -> None:
+        page, sitting = visit.page, await with_wire(visit, Wire(), ENDS)
+        await sitting.begin(2)
+        await sitting.answer_box.fill("I prefer to type")
+        await page.get_by_label("Hands-free").check()
+        await page.wait_for_function("spoken.filter(Boolean).length > 0")
+        await expect(sitting.button("Reading aloud is on")).to_be_visible()
+        await sitting.state("questioning")
+        await sitting.answer()
+        await sitting.asked(2)
+
+    stage.visit_here(main, **parts())
+
+
+# ------------------------------------------------------------------------------- unsure transcripts
+
+
+def unsure(event: dict[str, Any]) -> None:
+    """As if the recogniser had not been sure."""
+    for turn in event.get("turns", ()):
+        answer = turn.get("answer")
+        if answer and answer.get("transcript") and answer.get("revision", 1) == 1:
+            answer["unconfirmed"] = True
+
+
+def test_an_unsure_transcript_is_shown_and_confirmed_or_corrected(stage: Stage, ear: Ear) -> None:
+    ear.hears(clip("help"))
+
+    async def main(visit: Visit) -> None:
+        page, sitting = visit.page, await with_wire(visit, Wire(unsure))
+        await sitting.begin(3)
+        doubts = page.get_by_role("region", name="Is this what you said?")
+        await expect(doubts).to_be_hidden()
+        for number in (1, 2):
+            await speak(sitting)
+            await sitting.press("I have finished")
+            await sitting.asked(number + 1)
+        assert await faults(page, "unsure") == {}
+        boxes = doubts.get_by_label("What was understood")
+        await expect(boxes).to_have_count(2)
+        await expect(boxes.first).to_have_value(UNDERSTOOD)
+        await doubts.get_by_role("button", name="That's what I said: question 1").click()
+        await expect(boxes).to_have_count(1)
+        await expect(sitting.heading).to_be_focused()
+        await boxes.fill(ANSWER)
+        await doubts.get_by_role("button", name="Store the correction").click()
+        await expect(doubts).to_be_hidden()
+        past = page.get_by_role("region", name="So far")
+        await expect(past).to_contain_text(ANSWER)
+        await expect(past).to_contain_text(UNDERSTOOD)
+
+    stage.visit_here(main, **parts())
+
+
+# -------------------------------------------------------------------------------------- for everybody
+
+
+def test_nothing_is_wrong_with_the_screens_of_the_voice(stage: Stage, ear: Ear) -> None:
+    ear.hears(clip("help") * 4)
+    wire = Wire()
+
+    async def main(visit: Visit) -> None:
+        page, sitting = visit.page, await with_wire(visit, wire, ENDS)
+        choice = page.get_by_role("combobox", name="Microphone")
+        await page.get_by_text("Choose or try your microphone").click()
+        await expect(choice).to_be_visible()
+        assert await faults(page, "check") == {}
+        await sitting.begin(1)
+        await page.get_by_text("Choose or try your microphone").click()
+        await expect(choice).to_be_visible()
+        assert await faults(page, "voice") == {}
+        reachable, stops = await ask(page, "reachable"), await walk(page)
+        assert [stop["html"] for stop in stops] == reachable
+        await speak(sitting)
+        await until(lambda: len(wire.frames) > 10)
+        assert await faults(page, "speaking") == {}
+
+    stage.visit_here(main, **parts())
