@@ -87,6 +87,25 @@ def white_outline(sheet: Sheet, seen: bool) -> None:
     sheet.content = text(look=b"1 Tr 0.4 w " + (b"0 G" if seen else b"1 G"))
 
 
+def in_a_font_of_bitmaps(sheet: Sheet, seen: bool) -> None:
+    """Of one unit a point, as Ghostscript writes them; hidden, each draws a speck and says it is larger."""
+    size = b"80 0 0 100" if seen else b"8 0 0 8"
+    drawn = b"q %s 0 0 cm BI /W 8 /H 8 /IM true /BPC 1 ID \x18\x3c\x66\x66\x7e\x66\x66\x00 EI Q" % size
+    codes = sorted(set(SECRET.replace(" ", "").encode()))
+    glyph = sheet.add(stream(b"90 0 0 0 80 100 d1 " + drawn))
+    font = sheet.add(
+        b"<</Type/Font/Subtype/Type3/FontBBox[0 0 80 100]/FontMatrix[1 0 0 1 0 0]/Resources<<>>"
+        b"/CharProcs<<%s>>/Encoding<</Type/Encoding/Differences[%s]>>/FirstChar 32/LastChar 122/Widths[%s]>>"
+        % (
+            b"".join(b"/%c %s" % (code, glyph) for code in codes),
+            b" ".join(b"%d/%c" % (code, code) for code in codes),
+            b"90 " * 91,
+        )
+    )
+    sheet.resources = b"/Font<</F1 7 0 R/F2 %s>>" % font
+    sheet.content = b"BT /F2 1 Tf 0.12 0 0 0.12 60 400 Tm (%s) Tj ET\n" % SECRET.encode()
+
+
 def off_the_page(sheet: Sheet, seen: bool) -> None:
     sheet.content = text(at=b"60 40 Td" if seen else b"60 -300 Td")
 
@@ -308,6 +327,7 @@ KINDS: dict[Trick, str] = {
     deep_in_forms: "colour",
     half_a_point: "tiny",
     shrunk_by_its_matrix: "tiny",
+    in_a_font_of_bitmaps: "tiny",
     mode_3: "invisible",
     mode_7: "invisible",
     cut_out: "invisible",

@@ -36,6 +36,7 @@ from .concealed import (
     Sheet,
     cases,
     in_a_field,
+    in_a_font_of_bitmaps,
     layer,
     many_letters_a_sign,
     mode_3,
@@ -197,6 +198,14 @@ def test_a_field_whose_looks_are_left_to_the_viewer_is_read() -> None:
     resume = read_document(written(sheet))
     assert SECRET not in resume.text
     assert "shown" in resume.text
+
+
+def test_letters_of_a_font_with_a_measure_of_its_own_are_read() -> None:
+    resume = read_document(Case(in_a_font_of_bitmaps, page=1, rotation=0).pdf(seen=True))
+    assert SECRET in resume.text
+    (span,) = (span for span in resume.pages[0].spans if SECRET in span.text)
+    assert span.size == pytest.approx(12, abs=0.5)
+    assert span.box == pytest.approx((60, 380, 405.6, 392), abs=1)
 
 
 def test_reasons_are_counted_and_listed() -> None:

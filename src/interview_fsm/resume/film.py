@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import ceil, sqrt
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import pypdfium2 as pdfium
 from PIL import Image, ImageChops
@@ -33,6 +33,8 @@ NEAR = 0.3
 """Points between the places that two programs give one letter."""
 AGAIN = 1.0
 """Points between the edges of a text and of the same once more, which makes it bold or its edges white."""
+FILLED_BY_A_LETTER = 0.4
+"""Of the longer side of its box: a small letter takes half of its font's height."""
 OUTLINED, UNDRAWN = (1, 5), (3, 7)
 """Render modes that draw the outline of letters only, and nothing."""
 FILLED, STENCIL = 0, 7
@@ -57,6 +59,15 @@ class Piece:
     handle: Any
     box: Box
     layer: int = LAYERS
+
+
+class Letter(NamedTuple):
+    """A letter that PDFium tells, its origin, what draws it, and its number on the page."""
+
+    text: str
+    origin: Point
+    piece: Piece
+    number: int
 
 
 class Film:
@@ -103,24 +114,44 @@ class Film:
         PDFium does not tell all letters of a text that other words are given for, and none of a text that is
         drawn once more: what *text* in *box* may belong to is sought by its place.
         """
-        x, y = origin
-        near = [
-            (letter, piece)
-            for cell in {(round(x + dx), round(y + dy)) for dx in (-NEAR, NEAR) for dy in (-NEAR, NEAR)}
-            for letter, (at_x, at_y), piece in self._origins.get(cell, ())
-            if abs(at_x - x) <= NEAR and abs(at_y - y) <= NEAR
-        ]
-        said = [piece for letter, piece in near if letter in text]
+        near = list(self._at(origin))
+        said = [letter.piece for letter in near if letter.text in text]
         if not said:
             # a mark across the page is no owner of small type
             most = 3 * max(box[2] - box[0], box[3] - box[1])
             found = [p for p in self.pieces if _is_in(origin, p.box) and _height(p.box) <= most]
-            maybe = found or [piece for _, piece in near]
+            maybe = found or [letter.piece for letter in near]
             # nobody knows which of them it was: one that leaves no ink here is taken for it
             at = self._pixels(box)
             return next(([piece] for piece in maybe if not self._has_own_ink(at, [piece])), maybe)
         again = (p for p in self._mute_at(origin) if any(_is_alike(p.box, piece.box) for piece in said))
         return [*said, *again]
+
+    def drawn_box(self, text: str, origin: Point) -> Box | None:
+        """The box of a letter *text* at *origin* by what it draws; None where that is nothing, or not told.
+
+        A font may have a measure of its own (Type3), in which its size says nothing about its letters. What
+        it says of their boxes is believed where they are filled.
+        """
+        near = [found for found in self._at(origin) if found.text in text] or list(self._at(origin))[:1]
+        for letter in near:
+            edges = raw.FS_RECTF()
+            if raw.FPDFText_GetLooseCharBox(self._letters, letter.number, edges):
+                corners = (edges.left, edges.bottom), (edges.right, edges.top)
+                box = _around(map(self._placed, corners))
+                if not text.isalnum() or self._fills(box, letter.piece):
+                    return box
+        return None
+
+    def _fills(self, box: Box, piece: Piece) -> bool:
+        """Whether the ink of *piece* in *box* is as large as letters are, both ways taken together."""
+        at = _common(self._pixels(box), self._pixels(piece.box))
+        if at is None or piece.layer >= LAYERS:
+            return False
+        inside = at[0] + 1, at[1] + 1, max(at[2] - 1, at[0] + 2), max(at[3] - 1, at[1] + 2)  # no neighbour's
+        ink = self._inks[piece.layer].crop(inside).getbbox()
+        wide, high = (ink[2] - ink[0], ink[3] - ink[1]) if ink else (0, 0)
+        return max(wide, high) >= FILLED_BY_A_LETTER * max(at[2] - at[0], at[3] - at[1])
 
     def _mute_at(self, point: Point) -> list[Piece]:
         """Text there of which PDFium tells no letter: it may be the same text once more."""
@@ -128,23 +159,33 @@ class Film:
 
     @cached_property
     def _mute(self) -> list[Piece]:
-        telling = {piece for found in self._origins.values() for _, _, piece in found}
+        telling = {letter.piece for found in self._origins.values() for letter in found}
         return [piece for piece in self.pieces if piece not in telling]
 
+    def _at(self, origin: Point) -> Iterator[Letter]:
+        x, y = origin
+        for cell in {(round(x + dx), round(y + dy)) for dx in (-NEAR, NEAR) for dy in (-NEAR, NEAR)}:
+            for letter in self._origins.get(cell, ()):
+                if abs(letter.origin[0] - x) <= NEAR and abs(letter.origin[1] - y) <= NEAR:
+                    yield letter
+
     @cached_property
-    def _origins(self) -> dict[tuple[int, int], list[tuple[str, Point, Piece]]]:
+    def _letters(self) -> pdfium.PdfTextPage:
+        return self._page.get_textpage()
+
+    @cached_property
+    def _origins(self) -> dict[tuple[int, int], list[Letter]]:
         """Where PDFium puts which letter, and what draws it, by the point that is nearest."""
         pieces = {ctypes.addressof(piece.handle.contents): piece for piece in self.pieces}
-        found: dict[tuple[int, int], list[tuple[str, Point, Piece]]] = defaultdict(list)
-        page, x, y = self._page.get_textpage(), ctypes.c_double(), ctypes.c_double()
+        found: dict[tuple[int, int], list[Letter]] = defaultdict(list)
+        page, x, y = self._letters, ctypes.c_double(), ctypes.c_double()
         for index in range(page.count_chars()):
             handle = raw.FPDFText_GetTextObject(page, index)
             piece = pieces.get(ctypes.addressof(handle.contents)) if handle else None
             if piece is not None and raw.FPDFText_GetCharOrigin(page, index, x, y):
                 place = self._placed((x.value, y.value))
-                letter = chr(raw.FPDFText_GetUnicode(page, index))
-                found[round(place[0]), round(place[1])].append((letter, place, piece))
-        page.close()
+                text = chr(raw.FPDFText_GetUnicode(page, index))
+                found[round(place[0]), round(place[1])].append(Letter(text, place, piece, index))
         return found
 
     # --------------------------------------------------------------------------------- its pictures

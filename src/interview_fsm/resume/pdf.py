@@ -20,7 +20,7 @@ from .film import Film, flattened
 from .layout import spans
 from .unseen import MAX_HIDDEN, hidden_text, hidden_words, spelled
 from .words import Colour, Glyph
-from .xray import Mark, hidden
+from .xray import TINY, Mark, hidden
 
 MAX_PAGES = 20
 MAX_CHARACTERS = 200_000
@@ -109,7 +109,7 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 def _page(drawn: Drawn, number: int, film: Film) -> Page:
     left, top, right, bottom = (float(edge) for edge in drawn.bbox)
-    chars = [_char(char, left, top) for char in drawn.chars]
+    chars = [_sized(_char(char, left, top), film) for char in drawn.chars]
     groups: dict[tuple[str, tuple[int, int]], list[Glyph]] = {("", UPRIGHT): []}
     for char, kind in zip(chars, hidden(film, [char.mark for char in chars]), strict=True):
         groups.setdefault((kind, char.direction), []).append(_glyph(char, kind))
@@ -141,6 +141,17 @@ def _char(char: Mapping[str, Any], left: float, top: float) -> _Char:
     high = box[3] - box[1] if direction[0] else box[2] - box[0]
     mark = Mark(char["text"], box, origin, high)
     return _Char(mark, direction, _colour(char["non_stroking_color"]), str(char["fontname"]))
+
+
+def _sized(char: _Char, film: Film) -> _Char:
+    """*char* in the size in which it is drawn, where its font has a measure of its own."""
+    text, _, (x, y), size = char.mark
+    left, top = film.corner
+    if size >= TINY or (box := film.drawn_box(text, (x - left, y - top))) is None:
+        return char
+    high = box[3] - box[1] if char.direction[0] else box[2] - box[0]
+    placed = box[0] + left, box[1] + top, box[2] + left, box[3] + top
+    return char._replace(mark=Mark(text, placed, (x, y), high)) if high > size else char
 
 
 def _glyph(char: _Char, kind: str) -> Glyph:
