@@ -41,7 +41,7 @@ TESTS = {
     "resume.links": ("test_links", "test_fetch_attacks"),
     "resume.lookup": ("test_fetch",),
     "resume.fetch": ("test_fetch_attacks", "test_fetch"),
-    "resume.replies": ("test_fetch", "test_fetch_attacks"),
+    "resume.replies": ("test_replies", "test_fetch", "test_fetch_attacks"),
     "protocol": ("test_protocol", "test_plaintext"),
     "messages": ("test_messages", "test_v1_docs", "test_v1_fuzz"),
     "access": ("test_door",),
