@@ -143,11 +143,14 @@ def stood_in(outcome: Event | None) -> Warning | None:
 class Stage:
     """Where one activity is played: the interview it belongs to, the adapters, and who is told.
 
-    *done* is set when the candidate has said all; *silence* is in seconds. *budget* is charged for what the
+    *done* is set when the candidate has said all; *silence* is in seconds; *brought* is what the client sends
+    of the answer. *budget* is charged for what the
     adapters cost; *note* is told of each call to a model.
     """
 
-    __slots__ = ("_budget", "_done", "_interview", "_material", "_note", "_ports", "_silence", "_tell")
+    __slots__ = (
+        "_brought", "_budget", "_done", "_interview", "_material", "_note", "_ports", "_silence", "_tell",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -158,12 +161,13 @@ class Stage:
         tell: Callable[[News], None],
         done: asyncio.Event | None,
         silence: float,
+        brought: AsyncIterator[bytes] | None = None,
         budget: Budget,
         note: Callable[[Called], None],
     ) -> None:
         self._interview, self._material, self._ports = interview, material, ports
         self._budget, self._note = budget, note
-        self._tell, self._done, self._silence = tell, done, silence
+        self._tell, self._done, self._silence, self._brought = tell, done, silence, brought
 
     async def perform(self, activity: Activity) -> Event | None:
         """Run *activity*; what comes of it."""
@@ -221,7 +225,9 @@ class Stage:
             raise AdapterError("engine", "microphone_unavailable", "This server has no microphone.")
         assert self._done is not None
         meter = _Meter(self._budget)  # before a device is opened
-        sound = recorder.record(wanted.source, silence=self._silence, done=self._done)
+        sound = recorder.record(
+            wanted.source, silence=self._silence, done=self._done, brought=self._brought, soon=self._warn
+        )
         transcript: Transcript | None = None
         async with aclosing(sound), aclosing(self._within(meter, sound)) as affordable:
             heard = transcriber.transcribe(
@@ -236,6 +242,11 @@ class Stage:
         if transcript is None or not transcript.text.strip():
             return AnswerLost("no_speech")
         return AnswerRecorded(wanted.question, transcript)
+
+    def _warn(self) -> None:
+        self._tell(
+            Warning("silence_soon", "You have been silent for a while; go on, or the answer ends soon.")
+        )
 
     async def _within(self, meter: _Meter, sound: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
         """*sound* for as long as the budget lasts, then its end: what was said before is an answer."""

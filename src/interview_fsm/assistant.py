@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from pathlib import Path
 from types import TracebackType
@@ -22,6 +22,7 @@ from .interview import Interview
 from .portal import Portal
 from .ports import Audio, Interviewer, Recorder, Speaker, Transcriber
 from .report import as_text
+from .sources import Sources
 
 if TYPE_CHECKING:
     from .resume.fetch import Fetcher
@@ -52,10 +53,17 @@ class _Later:
 
 class _LaterRecorder(_Later):
     async def record(
-        self, source: Source, *, silence: float, done: asyncio.Event
+        self,
+        source: Source,
+        *,
+        silence: float,
+        done: asyncio.Event,
+        brought: AsyncIterator[bytes] | None = None,
+        soon: Callable[[], None] | None = None,
     ) -> AsyncGenerator[bytes, None]:
         recorder: Recorder = await self._get()
-        async with aclosing(recorder.record(source, silence=silence, done=done)) as sound:
+        sound = recorder.record(source, silence=silence, done=done, brought=brought, soon=soon)
+        async with aclosing(sound):
             async for chunk in sound:
                 yield chunk
 
@@ -76,6 +84,12 @@ class _LaterSpeaker(_Later):
         async with aclosing(speaker.speak(text)) as sounds:
             async for audio in sounds:
                 yield audio
+
+
+def _hearing(microphone: str) -> Recorder:
+    """What hears answers: *microphone*, by name, on this machine, and what clients send."""
+    names = {"microphone": microphone, "stream": "stream"}
+    return Sources({kind: _LaterRecorder(name, {}) for kind, name in names.items()})
 
 
 COACH = "coach"
@@ -109,7 +123,7 @@ async def assemble(
             stack.push_async_callback(adapter.aclose)
             return adapter
 
-        def later(adapter: _Later) -> Any:
+        def later(adapter: Any) -> Any:
             stack.push_async_callback(adapter.aclose)
             return adapter
 
@@ -129,7 +143,7 @@ async def assemble(
         engine = Engine(
             await opened(storage, **options),
             await asking(names),
-            recorder=later(_LaterRecorder(recorder, {})) if recorder else None,
+            recorder=later(_hearing(recorder)) if recorder else None,
             transcriber=later(_LaterTranscriber(transcriber, {})) if transcriber else None,
             speaker=later(_LaterSpeaker(speaker, {})) if speaker else None,
             follow_up=follow_up,

@@ -102,6 +102,13 @@ class Ports(NamedTuple):
     speaker: Speaker | None = None
 
 
+def heard(ports: Ports) -> tuple[str, ...]:
+    """The kinds of ``events.Source`` that answers are heard from; none where nothing understands them."""
+    if ports.recorder is None or ports.transcriber is None:
+        return ()
+    return tuple(getattr(ports.recorder, "kinds", ("microphone",)))
+
+
 class House:
     """What a session needs that is not its own."""
 

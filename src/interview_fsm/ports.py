@@ -147,10 +147,26 @@ class Interviewer(Protocol):
 
 
 class Recorder(Protocol):
-    """Hears one answer."""
+    """Hears one answer.
 
-    def record(self, source: Source, *, silence: float, done: asyncio.Event) -> AsyncGenerator[bytes, None]:
+    Its attribute ``kinds`` says which kinds of ``events.Source`` it hears. One that has none hears this
+    machine's microphone alone.
+    """
+
+    def record(
+        self,
+        source: Source,
+        *,
+        silence: float,
+        done: asyncio.Event,
+        brought: AsyncIterator[bytes] | None = None,
+        soon: Callable[[], None] | None = None,
+    ) -> AsyncGenerator[bytes, None]:
         """PCM16 mono 16 kHz as it comes, until *silence* seconds without speech, or *done* is set.
+
+        *brought* is what the client sends of it: PCM16 mono 16 kHz in pieces of any length for a ``stream``,
+        the bytes of the file for an ``upload``; None for sources that the recorder gets by itself. *soon* is
+        called each time that half of *silence* has passed: the answer is about to end.
 
         The device is open only while the generator runs; closing it closes the device. Raises
         AdapterError with ``microphone_unavailable`` or ``audio_unusable``.

@@ -38,6 +38,7 @@ from .events import (
 )
 from .house import House, Observed, traced
 from .interview import Activity, Ask, Interview, Listen, Speak
+from .sound import Inlet
 from .states import State, Trigger, refusal
 from .updates import News, Update, Updates
 
@@ -45,7 +46,7 @@ log = logging.getLogger("interview_fsm")
 
 
 class _Mail:
-    __slots__ = ("command_id", "event", "reply", "sender")
+    __slots__ = ("command_id", "event", "file", "reply", "sender")
 
     def __init__(
         self,
@@ -54,8 +55,10 @@ class _Mail:
         command_id: str | None = None,
         reply: asyncio.Future[Interview] | None = None,
         sender: asyncio.Task[None] | None = None,
+        file: bytes = b"",
     ) -> None:
         self.event, self.command_id, self.reply, self.sender = event, command_id, reply, sender
+        self.file = file
 
 
 class Session:
@@ -70,9 +73,11 @@ class Session:
         "_activity",
         "_ahead",
         "_done",
+        "_file",
         "_given_up",
         "_has_resume_to_drop",
         "_house",
+        "_inlet",
         "_leave",
         "_leaving",
         "_life",
@@ -117,6 +122,8 @@ class Session:
         self._performing: asyncio.Task[None] | None = None
         self._ahead = Ahead()
         self._done: asyncio.Event | None = None
+        self._inlet: Inlet | None = None
+        self._file = b""
         self._given_up = self._has_resume_to_drop = False
         self._readers: tuple[Updates, ...] = ()
         self._waiters: list[tuple[Callable[[Interview], bool], asyncio.Future[Interview]]] = []
@@ -146,8 +153,9 @@ class Session:
 
     # ---------------------------------------------------------------------------- what others call
 
-    async def send(self, command: Command, *, command_id: str | None = None) -> Interview:
-        """Make *command* happen; the interview after it, stored.
+    async def send(self, command: Command, *, command_id: str | None = None, file: bytes = b"") -> Interview:
+        """Make *command* happen; the interview after it, stored. *file* is the sound of an answer that comes
+        as an ``upload``.
 
         A *command_id* that is in the log already is acknowledged again and not run again. Raises
         InvalidCommand and Busy (nothing happened), and when the session ends meanwhile why it ended:
@@ -160,8 +168,19 @@ class Session:
         if len(self._mail) >= self._house.limits.mail and not self._may_overtake(command):
             raise Busy("too many commands are waiting")
         reply: asyncio.Future[Interview] = asyncio.get_running_loop().create_future()
-        self._post(_Mail(command, command_id=command_id, reply=reply))
+        self._post(_Mail(command, command_id=command_id, reply=reply, file=file))
         return await reply
+
+    def hear(self, sound: bytes) -> bool:
+        """Take sound of the answer that is being recorded from the client's ``stream``; whether there is one.
+
+        Raises TooMuchSound, and it is left out.
+        """
+        activity = self._activity
+        if self._inlet is None or not isinstance(activity, Listen) or activity.source.kind != "stream":
+            return False
+        self._inlet.put(sound)
+        return True
 
     async def attach(self) -> Interview:
         """Begin the log, where it has not begun: from here on the interview outlives its session."""
@@ -303,6 +322,7 @@ class Session:
         try:
             if mail.command_id is None or mail.command_id not in self._seen:
                 self._check_length(mail.event)
+                self._file = mail.file
                 await self._accept(mail.event, mail.command_id)
         except (InvalidCommand, ValueError) as error:
             if not reply.done():
@@ -407,12 +427,26 @@ class Session:
             await self._cease()
             self._activity, self._given_up = wanted, False
             if wanted is not None and not (isinstance(wanted, Speak) and self._house.ports.speaker is None):
-                self._done = asyncio.Event() if isinstance(wanted, Listen) else None
+                if isinstance(wanted, Listen):
+                    self._done, self._inlet = asyncio.Event(), self._inlet_of(wanted)
                 self._performing = asyncio.get_running_loop().create_task(self._perform(wanted))
         if self._done is not None and self.interview.finishing:
+            if self._inlet is not None:
+                self._inlet.end()
             self._done.set()
         if upcoming is not None and self._ahead.is_empty:
             self._ahead.begin(upcoming, self._make_ready(upcoming))
+
+    def _inlet_of(self, wanted: Listen) -> Inlet | None:
+        """Where what the client sends of this answer goes in."""
+        if wanted.source.kind not in ("stream", "upload"):
+            return None
+        inlet = Inlet()
+        if wanted.source.kind == "upload":
+            inlet.put(self._file)
+            inlet.end()
+        self._file = b""
+        return inlet
 
     @property
     def _upcoming(self) -> Ask | None:
@@ -443,7 +477,7 @@ class Session:
             if not performing.done() and not performing.cancelling():
                 performing.cancel()
             await asyncio.wait([performing])
-        self._performing = self._activity = self._done = None
+        self._performing = self._activity = self._done = self._inlet = None
 
     async def _perform(self, activity: Activity) -> None:
         """Run *activity* to its outcome; whatever an adapter raises becomes an event, not our end."""
@@ -488,6 +522,7 @@ class Session:
             tell=self._tell,
             done=self._done,
             silence=house.limits.silence,
+            brought=self._inlet,
             budget=house.budget(self.interview, self.client),
             note=house.called(self.interview.id),
         )

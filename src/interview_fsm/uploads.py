@@ -114,10 +114,14 @@ class Uploads:
             self._space.give(len(self._here[1]))
             self._here = None
 
-    def claim(self, upload: str) -> bytes:
-        """The bytes of a file that came; they are not kept any longer. Raises BadMessage."""
+    def look_at(self, upload: str) -> bytes:
+        """The bytes of a file that came. Raises BadMessage."""
         if self._here is None or self._here[0] != upload:
             raise BadMessage("that file is not here (any more); send it again")
-        data = self._here[1]
+        return self._here[1]
+
+    def claim(self, upload: str) -> bytes:
+        """The bytes of a file that came; they are not kept any longer. Raises BadMessage."""
+        data = self.look_at(upload)
         self._forget()
         return data

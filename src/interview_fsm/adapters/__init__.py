@@ -14,7 +14,7 @@ from ..errors import MissingExtra, SettingError
 
 GROUP = "interview_fsm.adapters"
 
-EXTRAS = {"microphone": "mic", "speech_recognition": "stt", "pyttsx3": "tts"}
+EXTRAS = {"microphone": "mic", "speech_recognition": "stt", "pyttsx3": "tts", "stream": "stt"}
 """Which extra of this package an adapter of ours needs."""
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import threading
-from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from queue import SimpleQueue
@@ -17,12 +16,11 @@ import msgspec
 from msgspec import Struct
 
 from ._child import Pipe
-from ._voice_activity import FRAME, FRAME_SECONDS, Lull, Onset, detector
+from ._voice_activity import FRAME, FRAME_SECONDS, Answer, detector
 
 if TYPE_CHECKING:
     import pyaudio
 
-_LEAD = round(1.0 / FRAME_SECONDS)  # kept from before the onset: a soft first word is heard late
 _BEAT = round(0.25 / FRAME_SECONDS)  # how often a sign of life is given while there is nothing to say
 
 
@@ -50,6 +48,10 @@ class Sound(Struct, frozen=True, tag=True):
     pcm: bytes
 
 
+class Fading(Struct, frozen=True, tag=True):
+    """Half of the silence that ends the answer has passed."""
+
+
 class Ended(Struct, frozen=True, tag=True):
     """The answer is over and the device is closed."""
 
@@ -63,7 +65,7 @@ class Failed(Struct, frozen=True, tag=True):
 
 
 Order = Open | Stop
-Report = Listening | Sound | Ended | Failed
+Report = Listening | Sound | Fading | Ended | Failed
 
 ORDERS: msgspec.msgpack.Decoder[Order] = msgspec.msgpack.Decoder(Order)
 REPORTS: msgspec.msgpack.Decoder[Report] = msgspec.msgpack.Decoder(Report)
@@ -105,56 +107,21 @@ def _obey(pipe: Pipe[Order], answers: SimpleQueue[tuple[Open, threading.Event]])
 def _listen(pipe: Pipe[Order], order: Open, stop: threading.Event) -> None:
     with _device(order.device) as stream:
         pipe.write(Listening())
-        answer = _Answer(order)
+        is_speech = detector()
+        answer = Answer(silence=order.silence, patience=order.patience, longest=order.longest)
+        frames, was_fading = 0, False
         while not stop.is_set() and not answer.is_over:
-            for report in answer.hear(_read(stream)):
-                pipe.write(report)
+            frame = _read(stream)
+            frames += 1
+            if pcm := answer.hear(frame, is_speech(frame)):
+                pipe.write(Sound(pcm))
+            elif frames % _BEAT == 0:
+                pipe.write(Listening())
+            if answer.is_fading and not was_fading:
+                pipe.write(Fading())
+            was_fading = answer.is_fading
         if stop.is_set() and (pcm := answer.held()):
-            pipe.write(Sound(pcm))  # who says that all is said was heard, whatever the detector thought
-
-
-class _Answer:
-    """One answer as it comes in: what to hold back, what to give, and when it is over."""
-
-    def __init__(self, order: Open) -> None:
-        self._order = order
-        self._is_speech, self._onset, self._lull = detector(), Onset(), Lull()
-        self._held: deque[bytes] = deque()
-        self._frames = 0
-        self._begun = False
-        self.is_over = False
-
-    def hear(self, frame: bytes) -> Iterator[Listening | Sound]:
-        """Take one frame in; what the parent should know."""
-        is_speech = self._is_speech(frame)
-        self._frames += 1
-        if self._begun:
-            self._lull.hear(is_speech)
-            self.is_over = self._lull.lasts(self._order.silence) or self._lasted(self._order.longest)
-            yield Sound(frame)
-            return
-        self._held.append(frame)
-        if self._onset.hear(is_speech):
-            yield Sound(self._begin())
-        elif self._frames % _BEAT == 0:
-            yield Listening()
-        self.is_over = not self._begun and self._lasted(self._order.patience)
-
-    def held(self) -> bytes:
-        """What was held back until now."""
-        held = b"".join(self._held)
-        self._held.clear()
-        return held
-
-    def _begin(self) -> bytes:
-        self._begun = True
-        while len(self._held) > _LEAD:
-            self._held.popleft()
-        self._frames = len(self._held)
-        return self.held()
-
-    def _lasted(self, seconds: float) -> bool:
-        return self._frames * FRAME_SECONDS >= seconds
+            pipe.write(Sound(pcm))
 
 
 def _read(stream: pyaudio.Stream) -> bytes:

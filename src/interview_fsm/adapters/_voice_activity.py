@@ -49,6 +49,11 @@ class Frames:
     def __init__(self) -> None:
         self._rest = b""
 
+    def rest(self) -> bytes:
+        """What is left, in whole samples."""
+        rest, self._rest = self._rest, b""
+        return rest[: len(rest) // 2 * 2]
+
     def cut(self, pcm: bytes) -> Iterator[bytes]:
         """The whole frames there are now."""
         pcm = self._rest + pcm
@@ -86,3 +91,56 @@ class Lull:
             return False
         heard = sum(self._recent[at] for at in range(-frames, 0))
         return heard <= _LULL_SPEECH * frames
+
+
+LEAD = round(1.0 / FRAME_SECONDS)
+"""Frames kept from before the onset: a soft first word is heard late."""
+
+
+class Answer:
+    """One answer as it comes in: what to hold back, what to give, and when it is over.
+
+    It begins with speech, and is over after *silence* seconds without any, after *longest* in any case, or
+    when nobody has spoken for *patience*. Times are those of the sound, however fast or slow it comes.
+    """
+
+    def __init__(self, *, silence: float, patience: float, longest: float) -> None:
+        self._silence, self._patience, self._longest = silence, patience, longest
+        self._onset, self._lull = Onset(), Lull()
+        self._held: deque[bytes] = deque()
+        self._frames = 0
+        self.has_begun = False
+        """Whether somebody has spoken."""
+        self.is_fading = False
+        """Whether half of the silence that ends it has passed."""
+        self.is_over = False
+
+    def hear(self, frame: bytes, is_speech: bool) -> bytes:
+        """Take one frame in; what to give for it: nothing before it begins, then all of it."""
+        self._frames += 1
+        if self.has_begun:
+            self._lull.hear(is_speech)
+            self.is_fading = self._lull.lasts(self._silence / 2)
+            self.is_over = self._lull.lasts(self._silence) or self._lasted(self._longest)
+            return frame
+        self._held.append(frame)
+        if self._onset.hear(is_speech):
+            return self._begin()
+        self.is_over = self._lasted(self._patience)
+        return b""
+
+    def held(self) -> bytes:
+        """What was held back until now: who says that all is said was heard, whatever a detector thought."""
+        held = b"".join(self._held)
+        self._held.clear()
+        return held
+
+    def _begin(self) -> bytes:
+        self.has_begun = True
+        while len(self._held) > LEAD:
+            self._held.popleft()
+        self._frames = len(self._held)
+        return self.held()
+
+    def _lasted(self, seconds: float) -> bool:
+        return self._frames * FRAME_SECONDS >= seconds

@@ -8,14 +8,14 @@ with the first answer and kept: reading a stalled device never returns, and Port
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from importlib.util import find_spec
 
 from ..errors import AdapterError, MissingExtra, SettingError
 from ..events import Source
 from ._child import Child, ChildGone, cancelled
-from ._microphone_worker import REPORTS, Ended, Failed, Open, Report, Sound, Stop
+from ._microphone_worker import REPORTS, Ended, Fading, Failed, Open, Report, Sound, Stop
 
 NAME = "microphone"
 
@@ -32,6 +32,10 @@ _SENTENCES = {
     "crashed": f"Recording ended unexpectedly. Try again, {_INSTEAD}",
     "closed": "The microphone has been closed.",
 }
+
+
+def _nobody() -> None:
+    """Wants to know."""
 
 
 class Microphone:
@@ -55,7 +59,13 @@ class Microphone:
         self._closed = False
 
     async def record(
-        self, source: Source, *, silence: float, done: asyncio.Event
+        self,
+        source: Source,
+        *,
+        silence: float,
+        done: asyncio.Event,
+        brought: AsyncIterator[bytes] | None = None,
+        soon: Callable[[], None] | None = None,
     ) -> AsyncGenerator[bytes, None]:
         """PCM16 mono 16 kHz until *silence* seconds (60 at the most) without speech, or *done*.
 
@@ -64,9 +74,10 @@ class Microphone:
         """
         if source.kind != NAME:
             raise AdapterError(NAME, "audio_unusable", "This adapter records from a microphone only.")
+        del brought
         async with self._opened(silence) as child:
             heard: asyncio.Queue[bytes | None] = asyncio.Queue()
-            hearing = asyncio.create_task(self._hear(child, heard, done))
+            hearing = asyncio.create_task(self._hear(child, heard, done, soon or _nobody))
             try:
                 while (pcm := await heard.get()) is not None:
                     yield pcm
@@ -117,12 +128,16 @@ class Microphone:
         await child.aclose()
 
     async def _hear(
-        self, child: Child[Report], heard: asyncio.Queue[bytes | None], done: asyncio.Event
+        self,
+        child: Child[Report],
+        heard: asyncio.Queue[bytes | None],
+        done: asyncio.Event,
+        soon: Callable[[], None],
     ) -> None:
         """Move sound to *heard* as fast as it comes, however slow its reader is; None at the end."""
         finishing = asyncio.create_task(_finish(child, done))
         try:
-            await self._reports(child, heard)
+            await self._reports(child, heard, soon)
         except ChildGone:
             if not done.is_set() or self._closed:
                 raise
@@ -132,7 +147,9 @@ class Microphone:
             await cancelled(finishing)
             heard.put_nowait(None)
 
-    async def _reports(self, child: Child[Report], heard: asyncio.Queue[bytes | None]) -> None:
+    async def _reports(
+        self, child: Child[Report], heard: asyncio.Queue[bytes | None], soon: Callable[[], None]
+    ) -> None:
         patience = max(_OPENING, self._stall)
         while True:
             try:
@@ -143,6 +160,8 @@ class Microphone:
             match report:
                 case Sound(pcm):
                     heard.put_nowait(pcm)
+                case Fading():
+                    soon()
                 case Failed():
                     raise _refusal(report, self._device)
                 case Ended():

@@ -23,14 +23,16 @@ from ..errors import (
     SessionTaken,
 )
 from ..events import MAX_QUESTIONS, MAX_TEXT, Material
-from ..house import traced
+from ..house import heard, traced
 from ..seats import Seats, TooManySessions
+from ..sound import TooMuchSound
 from ..states import State, allowed
 from ..uploads import MOST_BYTES, Space
 from ..waiting import Waiting
 from .intake import Intake, Library, end
 from .outbox import Close, Outbox
 from .relay import NoSession, Relay
+from .sound import Sound
 from .work import Work
 
 log = logging.getLogger("interview_fsm")
@@ -81,6 +83,7 @@ class JsonV1:
         "_owner",
         "_queue",
         "_relay",
+        "_sound",
         "_speaks",
         "_tries",
         "_wake",
@@ -98,8 +101,12 @@ class JsonV1:
         self._host, self._owner, self._client = host, owner, client
         self._outbox = Outbox(say)
         self._work = Work(self._outbox)
-        self._intake = Intake(host.library, host.uploads, self._outbox, self._work)
+        takes_answers = "upload" in heard(host.engine.ports)
+        self._intake = Intake(
+            host.library, host.uploads, self._outbox, self._work, takes_answers=takes_answers
+        )
         self._relay = Relay(host.engine, host.seats, self._outbox, self._work)
+        self._sound = Sound(self._relay)
         self._queue: Waiting[messages.Command] = Waiting(MOST_WAITING, MOST_WAITING_BYTES)
         self._wake = asyncio.Event()
         self._is_at_work = self._speaks = False
@@ -123,7 +130,7 @@ class JsonV1:
         if self._outbox.closing is not None:
             return
         if isinstance(frame, bytes):
-            self._intake.take(frame)
+            self._hear(frame)
             return
         try:
             command = messages.decode(frame)
@@ -132,6 +139,14 @@ class JsonV1:
             return
         self._speaks = True
         self._dispatch(command, len(frame))
+
+    def _hear(self, piece: bytes) -> None:
+        """Bytes: of the file that is coming, else of the answer that is being said."""
+        try:
+            if self._intake.is_open or not self._sound.take(piece):
+                self._intake.take(piece)
+        except TooMuchSound as problem:
+            self._outbox.fail(problem)
 
     def _not_understood(self, problem: messages.Unreadable) -> None:
         self._outbox.fail(problem, problem.command_id or UNSET)
@@ -159,6 +174,8 @@ class JsonV1:
             case _ if self._queue.is_full:
                 self._outbox.fail(Busy("too many commands are waiting; try again in a moment"), command.id)
             case _:
+                if _is_streamed(command):
+                    self._sound.expect()
                 self._queue.put(command, size)
                 self._wake.set()
 
@@ -203,6 +220,8 @@ class JsonV1:
             command = self._queue.take()
             self._is_at_work = True
             await self._do(command)
+            if _is_streamed(command):
+                self._sound.settle()
             self._is_at_work = False
 
     # ---------------------------------------------------------------------------------- commands
@@ -308,7 +327,11 @@ class JsonV1:
             return
         digest = session.material.digest if session.material else ""
         plan = replace(session.interview.plan, resume_digest=digest)
-        await session.send(messages.as_command(step, plan), command_id=step.id)
+        upload = _upload_of(step)
+        file = self._intake.look_at(upload) if upload else b""
+        await session.send(messages.as_command(step, plan), command_id=step.id, file=file)
+        if upload:
+            self._intake.drop(upload)
 
     async def _erase(self, command: messages.EraseSession) -> None:
         if (session := self._relay.session) is None:
@@ -350,15 +373,16 @@ class JsonV1:
         """What ``session_created`` and ``session_resumed`` say of the server."""
         host = self._host
         ports, limits = host.engine.ports, host.engine.limits
+        kinds = heard(ports)
         return {
             "protocol": protocol.SUBPROTOCOL,
             "server": f"interview-fsm {__version__}",
             "disclosure": host.disclosure,
             "features": messages.Features(
-                microphone=ports.recorder is not None and ports.transcriber is not None,
-                stream=False,
+                microphone="microphone" in kinds,
+                stream="stream" in kinds,
                 speech=ports.speaker is not None,
-                uploads=("resume",),
+                uploads=("resume", "answer") if "upload" in kinds else ("resume",),
                 reports=("json", "markdown", "html"),
             ),
             "limits": messages.WireLimits(
@@ -370,6 +394,16 @@ class JsonV1:
                 linger=limits.linger,
             ),
         }
+
+
+def _is_streamed(command: messages.Command) -> bool:
+    return isinstance(command, messages.RecordAnswer) and command.source == "stream"
+
+
+def _upload_of(step: messages.Step) -> str:
+    """The file that is the answer; empty where none is."""
+    source = step.source if isinstance(step, messages.RecordAnswer) else None
+    return (source.upload or "") if isinstance(source, messages.SoundSource) else ""
 
 
 def _check_idle(session: Session) -> None:

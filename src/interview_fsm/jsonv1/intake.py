@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import Protocol
 
 from msgspec import UNSET, UnsetType
 
 from .. import messages, views
-from ..errors import CommandError, ResumeError
+from ..errors import BadMessage, CommandError, ResumeError
 from ..events import Material, Resume
 from ..uploads import SECONDS, Space, Uploads
 from .outbox import Outbox
@@ -49,10 +50,15 @@ class UnsupportedMedia(CommandError):
 class Intake:
     """The file that is coming on a connection, and the résumé that is being read."""
 
-    __slots__ = ("_library", "_outbox", "_reading", "_timer", "_upload_id", "_uploads", "_work")
+    __slots__ = (
+        "_library", "_outbox", "_reading", "_takes_answers", "_timer", "_upload_id", "_uploads", "_work",
+    )  # fmt: skip
 
-    def __init__(self, library: Library, space: Space, outbox: Outbox, work: Work) -> None:
+    def __init__(
+        self, library: Library, space: Space, outbox: Outbox, work: Work, *, takes_answers: bool = False
+    ) -> None:
         self._library, self._outbox, self._work = library, outbox, work
+        self._takes_answers = takes_answers
         self._uploads = Uploads(space)
         self._upload_id: str | UnsetType = UNSET
         self._timer: asyncio.TimerHandle | None = None
@@ -63,7 +69,7 @@ class Intake:
     def begin(self, command: messages.BeginUpload) -> None:
         """A file is announced."""
         try:
-            if command.purpose != "resume":
+            if command.purpose == "answer" and not self._takes_answers:
                 raise UnsupportedMedia(
                     "Answers are not taken as sound files here. Type the answer, and send it with"
                     " `submit_answer`."
@@ -76,10 +82,29 @@ class Intake:
         self._timer = asyncio.get_running_loop().call_later(SECONDS, self._late)
         self._work.begin("upload", "Taking in the file.", total=command.size)
 
+    @property
+    def is_open(self) -> bool:
+        """Whether a file is coming."""
+        return self._uploads.is_open
+
+    def look_at(self, upload: str) -> bytes:
+        """The bytes of a file that came. Raises BadMessage."""
+        return self._uploads.look_at(upload)
+
+    def drop(self, upload: str) -> None:
+        """That file has been used."""
+        with suppress(BadMessage):  # another has come meanwhile, and took its place
+            self._uploads.claim(upload)
+
     def take(self, piece: bytes) -> None:
         """Bytes of it."""
         if not self._uploads.is_open:
-            self._outbox.fail(UnexpectedBinary("no upload is open; send `begin_upload` first"))
+            self._outbox.fail(
+                UnexpectedBinary(
+                    "no upload is open, and no answer is being recorded from a stream; send `begin_upload`,"
+                    " or `record_answer` with the source `stream`, first"
+                )
+            )
             return
         try:
             upload = self._uploads.take(piece)

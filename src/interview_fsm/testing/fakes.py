@@ -196,9 +196,16 @@ class ScriptedRecorder(_Holding):
         """Takes that ended because ``done`` was set."""
 
     async def record(
-        self, source: Source, *, silence: float, done: asyncio.Event
+        self,
+        source: Source,
+        *,
+        silence: float,
+        done: asyncio.Event,
+        brought: AsyncIterator[bytes] | None = None,
+        soon: Callable[[], None] | None = None,
     ) -> AsyncGenerator[bytes, None]:
-        """See Recorder.record()."""
+        """See Recorder.record(). The script is what is heard, whatever is *brought*."""
+        del brought, soon
         step = self._next(self.takes, len(self.sources))
         self.sources.append(source)
         async with self._held():

@@ -17,7 +17,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
-from contextlib import aclosing
+from contextlib import AsyncExitStack, aclosing
 from typing import Any, Generic, Protocol, TypeVar
 
 from ..errors import AdapterError
@@ -72,25 +72,37 @@ class _Contract(Generic[Port]):
 class RecorderContract(_Contract[Recorder]):
     """The promises of the Recorder port.
 
-    Each recorder that is opened hears, at every ``record()``, a person who speaks for at least two seconds
-    and is then silent.
+    Each recorder that is opened hears, at every ``record()`` of *source*, a person who speaks for at least
+    two seconds and is then silent. Where the client brings the sound, *bring* gives it, and goes on waiting
+    after it as a client does who is still there.
     """
+
+    def __init__(
+        self,
+        open_port: Callable[[], Awaitable[Recorder]],
+        *,
+        source: Source | None = None,
+        bring: Callable[[], AsyncGenerator[bytes, None]] | None = None,
+        run: Run = asyncio.run,
+    ) -> None:
+        super().__init__(open_port, run=run)
+        self._source, self._bring = source or Source(), bring
 
     async def an_answer_ends_by_itself(self, recorder: Recorder) -> None:
         """Its sound comes in whole samples."""
-        chunks = await _all(_recorded(recorder))
+        chunks = await _all(self._recorded(recorder))
         assert any(chunks), "nothing was heard"
         assert all(len(chunk) % 2 == 0 for chunk in chunks)
 
     async def one_answer_can_follow_another(self, recorder: Recorder) -> None:
         """The device is free again."""
-        assert await _all(_recorded(recorder))
-        assert await _all(_recorded(recorder))
+        assert await _all(self._recorded(recorder))
+        assert await _all(self._recorded(recorder))
 
     async def done_ends_an_answer(self, recorder: Recorder) -> None:
         """Without waiting for silence."""
         done = asyncio.Event()
-        async with aclosing(_recorded(recorder, done, silence=50.0)) as sound:
+        async with aclosing(self._recorded(recorder, done, silence=50.0)) as sound:
             async for _ in sound:
                 done.set()
         assert done.is_set()
@@ -99,17 +111,30 @@ class RecorderContract(_Contract[Recorder]):
         """The candidate was quicker than the device."""
         done = asyncio.Event()
         done.set()
-        await _all(_recorded(recorder, done, silence=50.0))
+        await _all(self._recorded(recorder, done, silence=50.0))
 
     async def an_answer_that_is_closed_frees_the_device(self, recorder: Recorder) -> None:
         """In the middle of it."""
-        await _first(_recorded(recorder))
-        assert await _all(_recorded(recorder))
+        await _first(self._recorded(recorder))
+        assert await _all(self._recorded(recorder))
 
     async def an_answer_that_is_cancelled_frees_the_device(self, recorder: Recorder) -> None:
         """In the middle of it."""
-        await _cancelled(_recorded(recorder, silence=50.0))
-        assert await _all(_recorded(recorder))
+        await _cancelled(self._recorded(recorder, silence=50.0))
+        assert await _all(self._recorded(recorder))
+
+    async def _recorded(
+        self, recorder: Recorder, done: asyncio.Event | None = None, *, silence: float = SILENCE
+    ) -> AsyncGenerator[bytes, None]:
+        brought = self._bring() if self._bring is not None else None
+        done = done or asyncio.Event()
+        sound = recorder.record(self._source, silence=silence, done=done, brought=brought)
+        async with AsyncExitStack() as stack:
+            if brought is not None:
+                await stack.enter_async_context(aclosing(brought))
+            await stack.enter_async_context(aclosing(sound))
+            async for chunk in sound:
+                yield chunk
 
 
 class TranscriberContract(_Contract[Transcriber]):
@@ -184,12 +209,6 @@ class SpeakerContract(_Contract[Speaker]):
         """Before anything of it could be said."""
         await _cancelled_early(speaker.speak("First. Second. Third."))
         await _all(speaker.speak("What was the result?"))
-
-
-def _recorded(
-    recorder: Recorder, done: asyncio.Event | None = None, *, silence: float = SILENCE
-) -> AsyncGenerator[bytes, None]:
-    return recorder.record(Source(), silence=silence, done=done or asyncio.Event())
 
 
 async def _heard(

@@ -1,0 +1,58 @@
+"""Sound that a client brings, on its way to the recorder."""
+
+from __future__ import annotations
+
+import asyncio
+
+from .errors import CommandError
+
+MOST_WAITING = 18 * 1024 * 1024
+"""Bytes of a client's sound that may wait to be heard: nearly ten minutes, twice the longest answer."""
+
+
+class TooMuchSound(CommandError):
+    """More sound than any answer has waits already."""
+
+    code = "too_large"
+
+
+class Inlet:
+    """What a client sends of one answer, until it is taken: an iterator of all that waits.
+
+    It ends after ``end()``, when all has been taken; nothing is lost by a cancelled ``anext()``.
+    """
+
+    __slots__ = ("_ended", "_most", "_waiting", "_wake")
+
+    def __init__(self, most: int = MOST_WAITING) -> None:
+        self._most = most
+        self._waiting = bytearray()
+        self._wake = asyncio.Event()
+        self._ended = False
+
+    def put(self, piece: bytes) -> None:
+        """Add *piece*; after the end it is too late and left out. Raises TooMuchSound, and it is left out."""
+        if self._ended:
+            return
+        if len(self._waiting) + len(piece) > self._most:
+            raise TooMuchSound("more sound than an answer may have waits here already; send `finish_answer`")
+        self._waiting += piece
+        self._wake.set()
+
+    def end(self) -> None:
+        """Nothing more will come."""
+        self._ended = True
+        self._wake.set()
+
+    def __aiter__(self) -> Inlet:
+        return self
+
+    async def __anext__(self) -> bytes:
+        await self._wake.wait()
+        if not self._waiting:
+            raise StopAsyncIteration
+        taken = bytes(self._waiting)
+        self._waiting.clear()
+        if not self._ended:
+            self._wake.clear()
+        return taken
