@@ -62,9 +62,12 @@ types: $(VENV)/.installed-for-test
 slow: $(VENV)/.installed-for-test
 	@$(PYTEST) -m slow
 
+# Interviews at two servers for so long, one of them killed again and again.
+SOAK_MINUTES ?= 60
 soak: $(VENV)/.installed-for-test
 	@INTERVIEW_FSM_SOAK=1 $(PYTEST) -m slow --timeout 0
 	@INTERVIEW_FSM_SOAK=1 $(PYTEST) tests/test_fuzz_targets.py --timeout 0
+	@$(BIN)/python benchmarks/soak.py --minutes $(SOAK_MINUTES)
 	@$(MAKE) --no-print-directory fuzz mutants
 
 # Each target for so many seconds, guided by coverage. What is found new stays in .fuzz.

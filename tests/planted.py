@@ -223,7 +223,7 @@ ENGINE = (
     ),
     Bug(
         "the résumé outlives its interview", "session.py",
-        "self.material, self._has_resume_to_drop = None, True", "self.material = None", SIMULATION,
+        "self.material, self._has_resume_to_drop = None, True", "self.material = None", ANY_MOMENT,
     ),
     Bug(
         "the résumé outlives an erasure", "retention.py",

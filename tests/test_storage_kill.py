@@ -89,7 +89,7 @@ def check(found, checked, acknowledged):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1_800)
+@pytest.mark.timeout(10_800)
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])
 def test_every_acknowledged_append_survives_kill_9_exactly_once(kind, tmp_path, request):
     if kind == "postgres":
@@ -112,6 +112,7 @@ def test_every_acknowledged_append_survives_kill_9_exactly_once(kind, tmp_path, 
     assert all(acknowledged.values())
     nothing = dict.fromkeys(SESSIONS, 0)
     check(asyncio.run(logs(path, nothing)), nothing, acknowledged)
+    print(f"{KILLS} kills of {kind}'s client, {sum(acknowledged.values())} acknowledged, 0 lost, 0 twice")
 
 
 # ------------------------------------------------------------------- the database itself is killed
