@@ -104,6 +104,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "server": STEPS
     | {
+        "house",
         "protocol",
         "messages",
         "jsonv1",

@@ -23,8 +23,9 @@ from click.testing import CliRunner, Result
 from websockets.asyncio.client import connect
 
 from interview_fsm import __version__, cli
+from interview_fsm.adapters import sqlite
 from interview_fsm.diagram import mermaid
-from interview_fsm.events import decode
+from interview_fsm.events import Attached, Entry, decode
 from interview_fsm.interview import Interview
 from interview_fsm.states import State
 
@@ -335,6 +336,24 @@ def test_deleting_asks_first() -> None:
     assert asked.exit_code == 1
     assert call("sessions", "show", kept).exit_code == 0
     assert call("sessions", "delete").exit_code == 2
+
+
+def test_an_interview_that_cannot_be_read_hides_no_other(tmp_path: Path) -> None:
+    kept = practised()
+
+    async def add() -> None:
+        storage = await sqlite.create()
+        try:
+            await storage.append("later", 0, Entry(1, "c1", 4e9, (Attached(),), format=99))
+        finally:
+            await storage.aclose()
+
+    asyncio.run(add())
+    first, second = call("sessions", "list").stdout.splitlines()
+    assert first.startswith(kept)
+    assert re.match(r"later +\S+ +unreadable", second)
+    assert [row["asked"] for row in json.loads(call("sessions", "list", "--json").stdout)] == [2, None]
+    assert call("sessions", "delete", "later", "--yes").exit_code == 0
 
 
 def test_there_are_no_sessions_before_the_first() -> None:

@@ -75,9 +75,7 @@ async def _length(storage: Storage, log: str) -> int | None:
         return len(await storage.load(log))
     except Gone:
         return 0
-    except (InterviewError, MsgspecError) as error:
-        if getattr(error, "code", "") == "storage_unavailable":
-            raise
+    except (InterviewError, MsgspecError):
         return None  # a later release's, or damaged: it can be erased all the same
 
 
@@ -146,6 +144,6 @@ async def _is_orphan(
             interview = Interview.replay(interview_id, await storage.load(interview_id))
         except Gone:
             return "interview_missing"
-        except InterviewError:
+        except (InterviewError, MsgspecError):
             return None  # not ours to judge
     return "interview_stopped" if interview.state is State.STOPPED else None

@@ -28,6 +28,7 @@ from .engine import Engine
 from .errors import InterviewError, SettingError
 from .events import Material, Resume
 from .guest import Guest, wants_websocket
+from .house import traced
 from .jsonv1 import Host
 from .listening import places, unavailable
 from .pages import Pages, read_pages
@@ -278,6 +279,8 @@ class Server:
                     log.info("%d logs had expired and were erased", swept)
             except InterviewError as error:
                 log.warning("could not look for what has expired: %s", error.code)
+            except Exception as error:  # tomorrow is another look; without this there would be none
+                log.error("could not look for what has expired: %s", traced(error))
             await asyncio.sleep(self.settings.sweep)
 
     async def _watch(self) -> None:

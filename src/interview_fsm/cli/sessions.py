@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import AdapterError, SettingError
+from ..errors import AdapterError, InterviewError, SettingError
 from .options import AGE, DATABASE, STORAGE, keeping
 from .running import run
 from .sitting import talk
@@ -33,11 +33,9 @@ def sessions() -> None:
 def list_sessions(storage: str, database: Path | None, as_json: bool) -> None:
     """List them, the latest last."""
 
-    async def work(storage: Storage) -> list[tuple[Head, Interview]]:
-        from ..interview import Interview
-
+    async def work(storage: Storage) -> list[tuple[Head, Interview | None]]:
         heads = sorted([h async for h in storage.interviews()], key=lambda head: head.updated_at)
-        return [(h, Interview.replay(h.interview_id, await storage.load(h.interview_id))) for h in heads]
+        return [(head, await _read(storage, head.interview_id)) for head in heads]
 
     try:
         found = run(with_storage(storage, database, work))
@@ -54,17 +52,31 @@ def list_sessions(storage: str, database: Path | None, as_json: bool) -> None:
         click.echo("No interviews are kept.", err=True)
     for head, interview in found:
         row = _row(head, interview)
-        counts = f"{row['asked']} asked, {row['answered']} answered"
+        counts = f"{row['asked']} asked, {row['answered']} answered" if interview else ""
         click.echo(f"{row['id']}  {row['updated']}  {row['state']:<19} {counts}")
 
 
-def _row(head: Head, interview: Interview) -> dict[str, Any]:
+async def _read(storage: Storage, interview_id: str) -> Interview | None:
+    """The interview; None for one that a later release wrote, or that is damaged: the others are listed."""
+    from msgspec import MsgspecError
+
+    from ..interview import Interview
+
+    try:
+        return Interview.replay(interview_id, await storage.load(interview_id))
+    except (InterviewError, MsgspecError) as error:
+        if getattr(error, "retryable", False):
+            raise
+        return None
+
+
+def _row(head: Head, interview: Interview | None) -> dict[str, Any]:
     return {
         "id": head.interview_id,
         "updated": _when(head.updated_at),
-        "state": str(interview.state),
-        "asked": len(interview.turns),
-        "answered": len(interview.answered),
+        "state": str(interview.state) if interview else "unreadable",
+        "asked": len(interview.turns) if interview else None,
+        "answered": len(interview.answered) if interview else None,
         "version": head.version,
         "expires": _when(head.expires_at) if head.expires_at else None,
     }
