@@ -211,7 +211,7 @@ def _turns(text: str, begin: int, end: int) -> Iterator[tuple[int, int]]:
 def _worth(
     text: str, words: list[str], asked: frozenset[str], seen: set[tuple[str, ...]], said: set[str]
 ) -> str:
-    if to_the_grader().search(text):
+    if to_the_grader().search(text) or pattern("orders").search(text):
         return "instructions"
     if " ".join(words) in said and len(words) > 1:
         return "repeated"
