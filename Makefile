@@ -19,8 +19,9 @@ endif
 
 # make check measures coverage while it runs `make test`: PYTEST is what it replaces.
 PYTEST ?= $(BIN)/python -m pytest
-# Processes that share the quick tests. A file stays together, for what its tests share is made once.
+# Processes that share the tests, by the groups of tests/conftest.py.
 WORKERS ?= 2
+SHARED := --numprocesses $(WORKERS) --dist loadgroup
 COVERAGE := $(BIN)/python -m coverage
 
 # What stands between strangers and the rest has no branch that no test takes: links, the wire, who may come
@@ -38,7 +39,7 @@ run: $(VENV)/.installed-for-run
 	@$(BIN)/interview-fsm serve $(ARGS)
 
 test: $(VENV)/.installed-for-test
-	@$(PYTEST) -m "not slow" --numprocesses $(WORKERS) --dist loadscope $(ARGS)
+	@$(PYTEST) -m "not slow" $(SHARED) $(ARGS)
 
 check: format-check lint types docs covered slow
 
@@ -60,7 +61,7 @@ types: $(VENV)/.installed-for-test
 	@$(BIN)/mypy
 
 slow: $(VENV)/.installed-for-test
-	@$(PYTEST) -m slow
+	@$(PYTEST) -m slow $(SHARED) $(ARGS)
 
 # Interviews at two servers for so long, one of them killed again and again.
 SOAK_MINUTES ?= 60

@@ -20,6 +20,16 @@ settings.register_profile(
 )  # the machine may be busy; slowness is the benchmarks' matter
 settings.load_profile("ci" if os.environ.get("CI") else "local")
 
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Of several processes, one has all tests of a file, whose fixtures are then made once. One has the browser:
+    two at a time on one machine wait for each other.
+    """
+    for item in items:
+        in_browser = "stage" in getattr(item, "fixturenames", ())
+        item.add_marker(pytest.mark.xdist_group("browser" if in_browser else item.path.stem))
+
+
 GRACE = 5.0
 """Seconds that a thread or a process has to end after its test; most need none."""
 

@@ -163,6 +163,29 @@ def test_the_defaults_are_the_documented_ones():
     assert Spending().interview(10) == Amount(
         calls=24, input_tokens=60_000, output_tokens=15_000, audio_seconds=3600.0
     )
+    # twenty interviews of eight questions, and four hours of sound
+    assert Spending().client_day == Amount(
+        calls=20 * (2 * 8 + 4), input_tokens=20 * 60_000, output_tokens=20 * 15_000, audio_seconds=4 * 3600.0
+    )
+    assert Spending().server_day is None
+
+
+def test_a_clients_day_is_one_of_the_calendar_in_utc():
+    clock = Clock()
+    clock.now = 20_000 * 86_400.0 - 1  # a second before midnight
+    budget = Ledger(SPENDING, clock).budget("i1", 3, "ada")
+    budget.call(3, 1)
+    (client, _) = budget.within
+    assert client.spent.calls == 1
+    clock.now += 1
+    assert client.spent.calls == 0
+    budget.call(3, 1)
+    clock.now += 86_399
+    assert client.spent.calls == 1
+
+
+def test_who_counts_may_be_said_in_a_word():
+    assert [str(billing) for billing in Billing] == ["free", "own", "engine"]
 
 
 def test_an_interview_that_is_opened_again_has_spent_what_it_has():

@@ -91,6 +91,8 @@ def test_a_slice_is_found_whatever_the_spaces_and_the_case(words, spaces, case, 
         'worth of "fresh" fish...',
         "ｐ９５ fell by 1.8",
         "* fell by 1.8 points *",
+        "- fell by 1.8 points -",
+        "— fell by 1.8 points",
         "fell\u200b by 1.8 points",
     ],
 )
@@ -107,6 +109,37 @@ def test_offsets_hold_where_letters_take_more_room_when_folded():
     assert found is not None
     assert found.text == "Maßnahme kostete ½ Tag"
     assert answer[found.start : found.end] == found.text
+
+
+@pytest.mark.parametrize(
+    ("answer", "quote"),
+    [
+        ("It was -5 degrees outside", "-5 degrees outside"),
+        ("It was −5 degrees outside", "– -5 degrees outside"),
+        ("It was -5 degrees outside", "(-5 degrees outside)"),
+        ("-5 degrees it was", "-5 degrees it was"),
+        ("I said so", "I said so"),
+    ],
+)
+def test_a_sign_is_kept_and_a_dash_is_not(answer: str, quote: str):
+    found = find_quote(quote, answer)
+    assert found is not None
+    assert found.text.replace("−", "-") == quote.strip("–() ")
+
+
+@pytest.mark.parametrize(
+    ("answer", "quote"),
+    [
+        ("I had ½ of the people", "2 of the people"),  # cut in the middle of one sign
+        ("½ of the people stayed", "2 of the people stayed"),
+        ("All that remained was ½", "all that remained was 1"),
+        ("5 degrees it was outside", "-5 degrees it was outside"),
+        ("It was -5 degrees outside", "5 degrees outside"),
+        ("t can happen to us", "can happen to u"),
+    ],
+)
+def test_what_begins_or_ends_within_a_sign_or_a_word_is_not_found(answer: str, quote: str):
+    assert find_quote(quote, answer) is None
 
 
 def test_scripts_without_spaces_are_found_by_their_characters():
