@@ -22,8 +22,9 @@ settings.load_profile("ci" if os.environ.get("CI") else "local")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Of several processes, one has all tests of a file, whose fixtures are then made once. One has the browser:
-    two at a time on one machine wait for each other.
+    """Of several processes, one has all tests of a file, whose fixtures are then made once.
+
+    One of them has the browser: two at a time on one machine wait for each other.
     """
     for item in items:
         in_browser = "stage" in getattr(item, "fixturenames", ())
