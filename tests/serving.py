@@ -89,7 +89,7 @@ async def running(
             engine,
             fetcher=library,
             reader=library,
-            settings=ServerSettings(port=0, seed=1, **settings),
+            settings=ServerSettings(**{"port": 0, "seed": 1} | settings),
             authenticate=authenticate,
         ) as server,
     ):

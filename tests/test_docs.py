@@ -185,6 +185,8 @@ def check(words: list[str]) -> str | None:
         return f"no such extra: {missing}" if missing else None
     if program == "interview-fsm":
         return parse(cli(), arguments)
+    if [program, *arguments[:2]] == ["docker", "compose", "--project-directory"]:
+        return None if (ROOT / arguments[2] / "compose.yaml").exists() else "no such folder"
     return (
         None
         if program in {"apt", "cd", "chmod", "git", "node", "python", "python3", "websockets"}

@@ -110,8 +110,8 @@ class Wire:
 
 
 @asynccontextmanager
-async def wire_to(cluster):
-    wire = Wire(cluster.folder)
+async def wire_to(cluster, kind=Wire):
+    wire = kind(cluster.folder)
     server = await asyncio.start_server(wire.serve, "127.0.0.1", 0)
     wire.port = server.sockets[0].getsockname()[1]
     try:

@@ -109,15 +109,23 @@ class Candidate:
                 if most == 0:
                     return False
                 most -= 1
-                self.sent += 1
-                kind, fields = command
-                self.pending = wire.command(kind, id=f"{self.name}{self.sent}", **fields)
-                await wire.say_raw(self.pending)
+                await self._say(wire, *command)
                 if most == 0:
                     return False
             else:
                 await self.hear(wire)
         return True
+
+    async def say_next(self, wire: Client) -> bool:
+        """Send what is next, and wait for nothing; whether there was something."""
+        if (command := self._next()) is not None:
+            await self._say(wire, *command)
+        return command is not None
+
+    async def _say(self, wire: Client, kind: str, fields: Event) -> None:
+        self.sent += 1
+        self.pending = wire.command(kind, id=f"{self.name}{self.sent}", **fields)
+        await wire.say_raw(self.pending)
 
     async def hear(self, wire: Client) -> None:
         """Take in one event."""

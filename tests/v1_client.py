@@ -277,8 +277,16 @@ async def client(
 
 
 @asynccontextmanager
+async def client_to(url: str, schema: Schema, **options: Any) -> AsyncGenerator[Client, None]:
+    """A connection that speaks v1, to wherever."""
+    async with connect(
+        url, compression=None, subprotocols=[SUBPROTOCOL], close_timeout=1, **options
+    ) as socket:
+        yield Client(socket, schema)
+
+
+@asynccontextmanager
 async def client_at(port: int, schema: Schema) -> AsyncGenerator[Client, None]:
     """A connection that speaks v1, to a server in another process."""
-    url = f"ws://127.0.0.1:{port}"
-    async with connect(url, compression=None, subprotocols=[SUBPROTOCOL], close_timeout=1) as socket:
-        yield Client(socket, schema)
+    async with client_to(f"ws://127.0.0.1:{port}", schema) as wire:
+        yield wire
