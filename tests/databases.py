@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import time
 from collections.abc import Generator
 from itertools import count
 from pathlib import Path
@@ -33,7 +34,7 @@ def programs() -> Path:
     return (found[-1] if found else Path(str(elsewhere)).resolve()).parent
 
 
-def _servant() -> dict[str, object]:
+def servant() -> dict[str, object]:
     """As whom the server runs: it refuses to be root's."""
     if os.geteuid():
         return {}
@@ -70,6 +71,35 @@ class Cluster:
                 yield cluster
 
     @contextlib.contextmanager
+    def followed(self) -> Generator[Cluster]:
+        """A standby of this one, running. Commits here wait for it from now on (synchronous replication)."""
+        with new_folder() as folder:
+            standby = Cluster(folder)
+            standby.run(
+                "pg_basebackup",
+                f"--host={self.folder}",
+                "--username=postgres",
+                "--write-recovery-conf",
+                "--checkpoint=fast",
+                "--no-sync",
+            )
+            with standby.running():
+                self.execute("ALTER SYSTEM SET synchronous_standby_names = '*'")
+                self.execute("SELECT pg_reload_conf()")
+                while not self.is_followed():
+                    time.sleep(0.01)
+                yield standby
+
+    def is_followed(self) -> bool:
+        """Whether there is a standby that commits wait for."""
+        states = self.execute("SELECT sync_state FROM pg_stat_replication WHERE state = 'streaming'")
+        return ("sync",) in states
+
+    def promote(self) -> None:
+        """Make the standby a primary; returns when it takes writes."""
+        self.run("pg_ctl", "promote", "--wait", "--silent", "--timeout=90")
+
+    @contextlib.contextmanager
     def running(self, **settings: str) -> Generator[Cluster]:
         """Started now, and stopped at the end if it still runs."""
         self.start(**settings)
@@ -89,7 +119,7 @@ class Cluster:
                 stdout=said,
                 stderr=said,
                 timeout=100,
-                **_servant(),  # type: ignore[call-overload]
+                **servant(),  # type: ignore[call-overload]
             )
             said.seek(0)
             assert done.returncode == 0, f"{program}: {said.read()}\n{self.log()}"
@@ -150,9 +180,9 @@ class Cluster:
 def new_folder() -> Generator[Path]:
     """For the server alone; short, for the name of a socket has 107 bytes."""
     folder = Path(tempfile.mkdtemp(prefix="fsm-pg-"))
-    servant = _servant()
-    if servant:
-        os.chown(folder, servant["user"], servant["group"])  # type: ignore[arg-type]
+    user = servant()
+    if user:
+        os.chown(folder, user["user"], user["group"])  # type: ignore[arg-type]
     try:
         yield folder
     finally:

@@ -1,9 +1,12 @@
 """Each storage of ours, held to the contract that anybody's must pass."""
 
+import psycopg
 import pytest
 
 from interview_fsm.adapters import memory, postgres, sqlite
 from interview_fsm.testing.storage import StorageContract
+
+from .pooler import pooling
 
 
 @pytest.mark.parametrize("case", StorageContract.cases())
@@ -37,5 +40,26 @@ def test_postgres(case, dsn):
 def test_postgres_where_transactions_are_serializable(case, cluster, dsn):
     async def create():
         return await postgres.create(dsn=f"{dsn} options='-c default_transaction_isolation=serializable'")
+
+    StorageContract(create).check(case)
+
+
+@pytest.fixture(scope="module")
+def pooled(cluster):
+    """Through PgBouncer, as the manual says to set the role up."""
+    database = psycopg.conninfo.conninfo_to_dict(cluster.new_database())["dbname"]
+    cluster.execute(f"ALTER DATABASE {database} SET synchronous_commit = on")
+    with pooling(cluster) as pooler:
+        yield f"{pooler} dbname={database}"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", StorageContract.cases())
+def test_postgres_through_a_pooler_that_shares_connections(case, pooled):
+    async def create():
+        storage = await postgres.create(dsn=pooled)
+        async with storage._pool.connection() as connection:
+            assert connection.prepare_threshold is None, "it was not seen to be a pooler"
+        return storage
 
     StorageContract(create).check(case)

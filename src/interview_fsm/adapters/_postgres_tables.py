@@ -13,12 +13,22 @@ from __future__ import annotations
 from typing import Any
 
 from psycopg import AsyncConnection
+from psycopg.errors import Diagnostic
 from psycopg.rows import TupleRow
 
 from ..errors import AdapterError, Conflict, Gone
 from ..events import Entry, Head, decode
 
-Connection = AsyncConnection[TupleRow]
+
+class Connection(AsyncConnection[TupleRow]):
+    """A connection that notes whether the server has warned of something."""
+
+    warned = False
+
+    def heed(self, said: Diagnostic) -> None:
+        """Take in a notice of the server's."""
+        self.warned |= said.severity_nonlocalized == "WARNING"
+
 
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
@@ -70,6 +80,7 @@ _ERASE_HEAD = (
 )
 _ERASE_ENTRIES = "DELETE FROM interview_entry WHERE interview_id = %s"
 _ERASURE = "SELECT erasure FROM interview_log WHERE interview_id = %s"
+_TOUCH = "UPDATE interview_log SET version = version WHERE interview_id = %s"
 _HEADS = (
     "SELECT interview_id, version, updated_at, expires_at, owner FROM interview_log"
     " WHERE erasure IS NULL AND interview_id > %(beyond)s"
@@ -153,13 +164,28 @@ async def _number(connection: Connection) -> int:
 async def append(connection: Connection, row: dict[str, Any]) -> None:
     """Move the head on and add the entry, in one statement, or say why not. Raises Conflict, Gone."""
     statement = BEGIN_LOG if row["version"] == 1 else MOVE_LOG
-    if (await connection.execute(statement, row)).rowcount == 1:
+    connection.warned = False
+    if (await connection.execute(statement, row)).rowcount == 1 and not connection.warned:
         return
     found = await _one(connection, _WHY_NOT, row)
     if found is None or not found[0]:
         raise Gone(told(row["id"]))
     if found[1] != row["append_id"]:
         raise Conflict(told(row["id"]))
+    await _outlast(connection, row["id"])
+
+
+async def _outlast(connection: Connection, log: str) -> None:
+    """Return when all that was committed before is on the synchronous standbys, if there are any.
+
+    A commit that is told not to wait for them (a cancellation, a time limit) reports success, with a warning,
+    and a commit that is found has perhaps been told so. One that waits to its end has all before it there.
+    """
+    while True:
+        connection.warned = False
+        await connection.execute(_TOUCH, (log,))
+        if not connection.warned:
+            return
 
 
 async def load(connection: Connection, interview_id: str, after: int) -> list[Entry]:
@@ -200,11 +226,15 @@ async def erase(connection: Connection, interview_id: str, erasure: str) -> bool
     Two statements, for the second must see what was being appended when the first was waiting for it.
     """
     log = kept(interview_id)
+    connection.warned = False
     async with connection.transaction():
-        if (await connection.execute(_ERASE_HEAD, (erasure, log))).rowcount:
+        is_new = (await connection.execute(_ERASE_HEAD, (erasure, log))).rowcount == 1
+        if is_new:
             await connection.execute(_ERASE_ENTRIES, (log,))
-            return True
-        return await _one(connection, _ERASURE, (log,)) == (erasure,)
+        is_done = is_new or await _one(connection, _ERASURE, (log,)) == (erasure,)
+    if is_done and (connection.warned or not is_new):
+        await _outlast(connection, log)
+    return is_done
 
 
 async def _one(connection: Connection, statement: str, parameters: Any = None) -> TupleRow | None:

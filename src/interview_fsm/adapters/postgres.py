@@ -7,7 +7,8 @@ time is up: a restart or a failover of the database is a pause, and after that a
 
 **Durable** means ``synchronous_commit=on``, which each connection sets, whatever the database's default: an
 append survives the database's crash and its loss of power (if it has ``fsync`` on). It survives the loss of
-the *machine* where the database replicates synchronously.
+the *machine* where the database replicates synchronously: then it is not acknowledged before the standby has
+it, whoever tells the database not to wait.
 
 **Erasing** removes a log from every query. The database's files have the old rows until they are vacuumed
 and written over, its write-ahead log until it is recycled, a backup until it is deleted. Of an erased log
@@ -49,7 +50,7 @@ _PREPARED = 5
 """Times that a statement runs on a connection before it is prepared, which saves a quarter of an append."""
 _DEFAULTS: dict[str, Any] = {
     "client_encoding": "UTF8",
-    "connect_timeout": 5,
+    "connect_timeout": 3,  # for each host: of three, two may be dead
     "keepalives_idle": 30,
     "keepalives_interval": 10,
     "keepalives_count": 3,
@@ -94,9 +95,8 @@ class PostgresStorage:
 
     async def _connect(self) -> Connection:
         """A connection, set up. One through a pooler is shared: nothing may be set on it, nor prepared."""
-        connection = await psycopg.AsyncConnection.connect(
-            self._conninfo, autocommit=True, prepare_threshold=None
-        )
+        connection = await Connection.connect(self._conninfo, autocommit=True, prepare_threshold=None)
+        connection.add_notice_handler(connection.heed)
         try:
             pid, durability = await tables.identify(connection)
             if pid == connection.info.backend_pid:  # a pooler tells a number of its own
