@@ -1104,3 +1104,59 @@ def test_the_engine_can_be_left_with_a_session_that_was_never_used() -> None:
         assert engine.sessions == 0
 
     run(main())
+
+
+# --------------------------------------------------------- a time limit that runs out at that very moment
+
+
+class Limited(ScriptedInterviewer):
+    """Asks with a time limit of its own, and begins again when that has run out."""
+
+    limit: asyncio.Timeout
+
+    async def ask(self, brief: Any) -> e.Question:
+        async with self._held():
+            while True:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(None) as self.limit:
+                        await asyncio.get_running_loop().create_future()
+
+    def run_out(self, turns: int) -> None:
+        """Some turns from now; the task then counts as cancelled, for a turn."""
+        if turns:
+            asyncio.get_running_loop().call_soon(self.run_out, turns - 1)
+        elif self.open:
+            with suppress(RuntimeError):  # it has been left already
+                self.limit.reschedule(0)
+
+
+@pytest.mark.parametrize("turn", range(6))
+def test_who_stops_while_a_limit_of_the_activity_runs_out_need_not_wait(turn: int) -> None:
+    async def stopped(world: World, session: Session) -> None:
+        await session.send(e.StartInterview(TWO))
+        await session.send(e.ChooseDifficulty("easy"))
+        await turns(5)
+        asks.run_out(turn)
+        assert (await session.send(e.StopInterview())).state is State.STOPPED
+        assert asyncio.get_running_loop().time() == 0, "it waited until the engine's own limit"
+
+    world, asks = World(working=1), Limited()
+    world.interviewer = asks
+    sitting(stopped, world)
+
+
+@pytest.mark.parametrize("turn", range(4))
+def test_a_task_is_given_up_though_a_limit_of_it_runs_out(turn: int) -> None:
+    async def given_up(world: World, session: Session) -> None:
+        await session.send(e.StartInterview(TWO))
+        await session.send(e.ChooseDifficulty("easy"))
+        await turns(5)
+        asks.run_out(0)
+        await turns(turn)
+        assert session.give_up("ask")
+        assert not session.give_up("ask"), "once is enough"
+        await session.until(lambda interview: interview.question is None)
+
+    world, asks = World(), Limited()
+    world.interviewer = asks
+    sitting(given_up, world)

@@ -43,11 +43,12 @@ class Ahead:
     follow-up that comes before it only moves its number.
     """
 
-    __slots__ = ("_making", "_wanted")
+    __slots__ = ("_is_told", "_making", "_wanted")
 
     def __init__(self) -> None:
         self._wanted: Ask | None = None
         self._making: asyncio.Task[QuestionAsked] | None = None
+        self._is_told = False
 
     @property
     def is_empty(self) -> bool:
@@ -84,10 +85,11 @@ class Ahead:
         making = self._making
         if making is not None:
             # As with an activity: who is cancelled while waiting here comes again, and once is enough.
-            if not making.done() and not making.cancelling():
+            if not making.done() and not self._is_told:
+                self._is_told = True
                 making.cancel()
             await asyncio.wait([making])
-        self._wanted = self._making = None
+        self._wanted, self._making, self._is_told = None, None, False
 
     def _is(self, ask: Ask | None) -> bool:
         ready = self._wanted

@@ -78,6 +78,8 @@ class Session:
         "_has_resume_to_drop",
         "_house",
         "_inlet",
+        "_is_closing",
+        "_is_told",
         "_leave",
         "_leaving",
         "_life",
@@ -124,13 +126,13 @@ class Session:
         self._done: asyncio.Event | None = None
         self._inlet: Inlet | None = None
         self._file = b""
-        self._given_up = self._has_resume_to_drop = False
+        self._given_up = self._is_told = self._has_resume_to_drop = False
         self._readers: tuple[Updates, ...] = ()
         self._waiters: list[tuple[Callable[[Interview], bool], asyncio.Future[Interview]]] = []
         self._seen = seen
         self._nonce = secrets.token_hex(8)
         self._stopping: InterviewError | None = None
-        self._leaving = False
+        self._leaving = self._is_closing = False
         self._life = asyncio.get_running_loop().create_task(self._live())
 
     async def __aenter__(self) -> Self:
@@ -142,7 +144,8 @@ class Session:
     async def aclose(self, reason: InterviewError | None = None) -> None:
         """End the session; returns when its activity has let go. Whoever waits is told *reason*."""
         self._stopping = self._stopping or reason
-        if not self._leaving and not self._life.cancelling():  # else it is letting go already
+        if not self._leaving and not self._is_closing:  # else it is letting go already
+            self._is_closing = True
             self._life.cancel()
         # Not ``await self._life``: that could not tell its cancellation from one of our own.
         await asyncio.wait([self._life])
@@ -260,10 +263,10 @@ class Session:
         performing, activity = self._performing, self._activity
         if performing is None or activity is None or self._house.bounds(activity)[0] != name:
             return False
-        if performing.done() or performing.cancelling():
+        if performing.done() or self._is_told:
             return False
         self._given_up = True
-        performing.cancel()
+        self._tell_to_end(performing)
         return True
 
     # --------------------------------------------------------------------------------- its own task
@@ -425,7 +428,7 @@ class Session:
             await self._ahead.drop()
         if wanted != self._activity:
             await self._cease()
-            self._activity, self._given_up = wanted, False
+            self._activity, self._given_up, self._is_told = wanted, False, False
             if wanted is not None and not (isinstance(wanted, Speak) and self._house.ports.speaker is None):
                 if isinstance(wanted, Listen):
                     self._done, self._inlet = asyncio.Event(), self._inlet_of(wanted)
@@ -473,11 +476,16 @@ class Session:
         performing = self._performing
         if performing is not None:
             # When we are cancelled while we wait here, we come here again; the activity must not be
-            # cancelled again in the midst of its clean-up.
-            if not performing.done() and not performing.cancelling():
-                performing.cancel()
+            # cancelled again in the midst of its clean-up. Its ``cancelling()`` cannot tell: there a time
+            # limit of its own counts too, for the moment in which it runs out; then it goes on.
+            if not performing.done() and not self._is_told:
+                self._tell_to_end(performing)
             await asyncio.wait([performing])
         self._performing = self._activity = self._done = self._inlet = None
+
+    def _tell_to_end(self, performing: asyncio.Task[None]) -> None:
+        self._is_told = True
+        performing.cancel()
 
     async def _perform(self, activity: Activity) -> None:
         """Run *activity* to its outcome; whatever an adapter raises becomes an event, not our end."""
