@@ -195,6 +195,32 @@ def reply(
     return act
 
 
+async def in_splinters(provider: Provider, wire: Wire, body: Body) -> None:
+    """A whole reply with events and fields that nobody knows, its bytes cut wherever they are cut worst."""
+    speaker = _SPEAKERS[provider.dialect](_Splintering(wire), body, {})
+    await speaker.wire.head(200, {"content-type": "text/event-stream"})
+    await speaker.begin()
+    await speaker.wire.send(b'event: novelty\ndata: {"type": "novelty", "weather": "\xc3\xa9clairs"}\n\n'
+                            if provider.dialect == "anthropic" else b": a comment\n\n")  # fmt: skip
+    await speaker.piece(sensible(body).replace("?", ", as your résumé says — “naïve” or not?"))
+    await speaker.stop(None, 20)
+    await speaker.wire.end()
+
+
+class _Splintering:
+    """A wire that sends each byte by itself."""
+
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._wire, name)
+
+    async def send(self, data: bytes) -> None:
+        for place in range(len(data)):
+            await self._wire.send(data[place : place + 1])
+
+
 def broken(how: Callable[[Speaker, Wire], Awaitable[None]], *, after: str = "Tell me about the ") -> Act:
     """A reply that begins well, and then does *how*."""
 

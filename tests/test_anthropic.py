@@ -41,6 +41,7 @@ from .providers import (
     error_event,
     fails,
     hang_up,
+    in_splinters,
     listening,
     nothing_more,
     page,
@@ -83,6 +84,12 @@ OVERLOADED = fails(529, "overloaded_error")
     [
         pytest.param(limited("3600"), "model_rate_limited", 1, id="429 for an hour"),
         pytest.param(limited("0"), "model_rate_limited", 2, id="429 for no time"),
+        pytest.param(
+            fails(429, "rate_limit_error", x_should_retry="false"),
+            "model_rate_limited",
+            1,
+            id="429 that is not to be tried again",
+        ),
         pytest.param(OVERLOADED, "model_overloaded", 2, id="529"),
         pytest.param(fails(500), "model_overloaded", 2, id="500"),
         pytest.param(page(502), "model_overloaded", 2, id="502 with a page"),
@@ -474,6 +481,19 @@ def test_a_second_try_is_a_call_of_its_own_in_the_budget() -> None:
         assert budget.spent.calls == 2
 
     virtually(main())
+
+
+def test_bytes_that_are_cut_anywhere_and_events_that_nobody_knows_are_read() -> None:
+    async def main() -> None:
+        provider = Provider(NAME, always=in_splinters)
+        async with listening(provider) as url:
+            interviewer = await adapter(provider, url, patience=EVENTUALLY)
+            question = await asked(interviewer)
+            await interviewer.aclose()
+        assert question.text.endswith("as your résumé says — “naïve” or not?")
+        assert question.provenance.adapter == NAME
+
+    asyncio.run(main())
 
 
 def test_another_language_is_asked_for_and_has_no_coach_to_fall_back_on() -> None:

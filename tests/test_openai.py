@@ -29,6 +29,7 @@ from .providers import (
     error_event,
     fails,
     hang_up,
+    in_splinters,
     listening,
     nothing_more,
     page,
@@ -279,6 +280,19 @@ def test_a_server_that_turns_everything_down_is_not_asked_for_ever() -> None:
 
 
 # ------------------------------------------------------------------------------------ what comes back
+
+
+def test_bytes_that_are_cut_anywhere_and_events_that_nobody_knows_are_read() -> None:
+    async def main() -> None:
+        provider = Provider(NAME, always=in_splinters)
+        async with listening(provider) as url:
+            interviewer = await adapter(provider, url, patience=EVENTUALLY)
+            question = await asked(interviewer)
+            await interviewer.aclose()
+        assert question.text.endswith("as your résumé says — “naïve” or not?")
+        assert question.provenance.adapter == NAME
+
+    asyncio.run(main())
 
 
 def test_thoughts_are_stripped() -> None:

@@ -59,8 +59,17 @@ def check_url(base_url: str) -> None:
     raise SettingError(f"{base_url!r} is no base URL; one looks like http://localhost:11434/v1")
 
 
+NOT_SOON = 30.0
+"""Seconds to leave a provider alone for that says not to try again, and not until when."""
+
+
 def pause(headers: Mapping[str, str]) -> float | None:
     """Seconds that a provider asks to be left alone for, by the *headers* of its reply."""
+    asked = _asked(headers)
+    return max(asked or 0.0, NOT_SOON) if headers.get("x-should-retry") == "false" else asked
+
+
+def _asked(headers: Mapping[str, str]) -> float | None:
     for header, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
         try:
             return max(0.0, float(headers[header]) * unit)

@@ -8,6 +8,8 @@ résumé or answer, goes to a thread.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from typing import TypeVar
 
 from ..budget import Billing
 from ..coaching.cues import read_answer
@@ -24,6 +26,8 @@ from ..errors import AdapterError
 from ..events import AnswerFeedback, Feedback, Plan, Provenance, Question, Slot
 from ..interview import Ask, FollowUp, Turn
 from ..ports import Brief
+
+T = TypeVar("T")
 
 NAME = "coach"
 VERSION = "3"
@@ -65,7 +69,7 @@ class Coach:
             return _question(wanted, given.text, given)
         _check_language(brief)
         units, level = await self._units(brief.resume), read_level(wanted.difficulty).name
-        job = read_job(brief.job_description)
+        job = await _at_once_or_aside(read_job, brief.job_description)
         text, choice = word_question(Standing(units, brief.interview.plan, level, _asked(brief), job))
         evidence = choice.unit.evidence if choice.unit else None
         return _question(wanted, text, choice.slot, evidence=evidence)
@@ -102,13 +106,18 @@ class Coach:
 
     async def _units(self, resume: str) -> tuple[Unit, ...]:
         """Read anew for each question, so that nothing of a résumé outlives its interview."""
-        resume = resume[:MAX_TEXT]
-        return find_units(resume) if len(resume) <= AT_ONCE else await asyncio.to_thread(find_units, resume)
+        return await _at_once_or_aside(find_units, resume[:MAX_TEXT])
+
+
+async def _at_once_or_aside(read: Callable[[str], T], text: str) -> T:
+    """What *read* makes of *text*: here, or in a thread where that would hold the event loop up."""
+    return read(text) if len(text) <= AT_ONCE else await asyncio.to_thread(read, text)
 
 
 async def create() -> Coach:
     """A coach that has its language loaded and its patterns compiled, which takes the time of ten answers."""
     find_units("")
+    read_job("We look for somebody.")
     read_answer("Last year I built it because we needed it, and in the end it worked.")
     return Coach()
 

@@ -6,12 +6,13 @@ It is material like the résumé: it is searched for words, and no text of it re
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 
 from msgspec import Struct
 
 from .fences import MOST, clean, without_orders
-from .language import load, wanted
+from .language import wanted
 from .stems import stems
 from .units import Unit
 
@@ -53,5 +54,6 @@ def read_job(description: str) -> Job:
     text = " ".join(shown.casefold().split())
     if not text:
         return NO_JOB
-    hits = {name: sum(bool(word.search(text)) for word in wanted(name)) for name in load().wanted}
-    return Job({name: count for name, count in hits.items() if count}, stems(text), text)
+    words, names = wanted()
+    found = {match.lastindex for match in words.finditer(text)}
+    return Job(Counter(names[group - 1] for group in found if group), stems(text), text)

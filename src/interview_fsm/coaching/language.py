@@ -155,10 +155,12 @@ def pattern(name: str) -> re.Pattern[str]:
     return re.compile(rf"(?<!\w)(?:{'|'.join(load().cues[name])})(?!\w)", re.IGNORECASE)
 
 
-@lru_cache(maxsize=16)
-def wanted(competency: str) -> tuple[re.Pattern[str], ...]:
-    """Each expression with which a job asks for *competency*."""
-    return tuple(re.compile(rf"(?<!\w)(?:{each})(?!\w)") for each in load().wanted[competency])
+@lru_cache(maxsize=1)
+def wanted() -> tuple[re.Pattern[str], tuple[str, ...]]:
+    """One expression for all with which a job asks for a competency, a group each, and which each is of."""
+    pairs = [(name, each) for name, words in load().wanted.items() for each in words]
+    groups = "|".join(f"({each})" for _, each in pairs)
+    return re.compile(rf"(?<!\w)(?:{groups})(?!\w)"), tuple(name for name, _ in pairs)
 
 
 @lru_cache(maxsize=len(SERVED))
