@@ -13,6 +13,7 @@ import pytest
 from msgspec import Struct
 from msgspec.structs import fields
 
+from interview_fsm.adapters.files import Files
 from interview_fsm.house import Limits
 from interview_fsm.resume.fetch import Fetcher, FetchPolicy
 from interview_fsm.resume.reader import Reader
@@ -52,8 +53,8 @@ def default(name: str) -> Any:
             return getattr(Limits(), last)
         case "FetchPolicy":
             return getattr(FetchPolicy(), last)
-        case "Fetcher" | "Reader":
-            kind = Fetcher if owner == "Fetcher" else Reader
+        case "Fetcher" | "Reader" | "Files":
+            kind = {"Fetcher": Fetcher, "Reader": Reader, "Files": Files}[owner]
             return inspect.signature(kind).parameters[last].default
     return getattr(importlib.import_module(f"interview_fsm.{owner}"), last)
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -86,10 +87,18 @@ class _LaterSpeaker(_Later):
                 yield audio
 
 
-def _hearing(microphone: str) -> Recorder:
-    """What hears answers: *microphone*, by name, on this machine, and what clients send."""
-    names = {"microphone": microphone, "stream": "stream"}
-    return Sources({kind: _LaterRecorder(name, {}) for kind, name in names.items()})
+def _hearing(microphone: str, fetch: Fetch | None) -> Recorder:
+    """What hears answers: *microphone*, by name, on this machine, and what clients send or link to."""
+    heard = {"microphone": _LaterRecorder(microphone, {}), "stream": _LaterRecorder("stream", {})}
+    if find_spec("av"):
+        heard["upload"] = files = _LaterRecorder("files", {"fetch": fetch})
+        if fetch is not None:
+            heard["link"] = files
+    return Sources(heard)
+
+
+Fetch = Callable[[str], Awaitable[bytes]]
+"""Opens a link to sound, with the guards of ``resume.fetch``; raises ResumeError."""
 
 
 COACH = "coach"
@@ -107,13 +116,15 @@ async def assemble(
     recorder: str | None = "microphone",
     transcriber: str | None = "speech_recognition",
     speaker: str | None = None,
+    fetch: Fetch | None = None,
     limits: Limits | None = None,
     observe: Observer | None = None,
 ) -> AsyncGenerator[Engine, None]:
     """An engine of adapters chosen by name, all closed on leaving. The defaults send nothing anywhere.
 
     *path* is the file of a storage that has one. *interviewer* may be several names: then each call is
-    answered by the first that can. *interviewer_options* are what each is made with, by its name. The voice
+    answered by the first that can. *interviewer_options* are what each is made with, by its name. *fetch*
+    opens clients' links to sound, and without it none is opened. The voice
     adapters are loaded when they are first used. Raises SettingError, MissingExtra, AdapterError.
     """
     async with AsyncExitStack() as stack:
@@ -143,7 +154,7 @@ async def assemble(
         engine = Engine(
             await opened(storage, **options),
             await asking(names),
-            recorder=later(_hearing(recorder)) if recorder else None,
+            recorder=later(_hearing(recorder, fetch)) if recorder else None,
             transcriber=later(_LaterTranscriber(transcriber, {})) if transcriber else None,
             speaker=later(_LaterSpeaker(speaker, {})) if speaker else None,
             follow_up=follow_up,
@@ -255,12 +266,14 @@ class InterviewAssistant:
         """The next question. Raises InvalidCommand when all have been asked, AdapterError."""
         return self._run(steps.ask(self._session, difficulty)).text
 
-    def record_answer(self, text: str | None = None) -> str:
-        """The answer to the open question, as stored: typed where *text* is given, else heard by this
-        machine's microphone until silence. Raises InvalidCommand, AdapterError.
+    def record_answer(self, text: str | None = None, *, sound: Path | bytes | None = None) -> str:
+        """The answer to the open question, as stored: typed where *text* is given, else what is said in the
+        file *sound* (wav, flac, ogg, mp3, m4a, webm), else heard by this machine's microphone until silence.
+        Raises InvalidCommand, AdapterError, OSError for a file that cannot be read.
         """
         if text is None:
-            return self._run(steps.record(self._session))
+            file = sound.read_bytes() if isinstance(sound, Path) else sound or b""
+            return self._run(steps.record(self._session, file))
         return self._run(steps.submit(self._session, text))
 
     def analyze_responses(self) -> str:

@@ -1,4 +1,4 @@
-"""Sound that a client brings, on its way to the recorder."""
+"""Sound that a client brings: on its way to the recorder, and what kind of file it is."""
 
 from __future__ import annotations
 
@@ -56,3 +56,19 @@ class Inlet:
         if not self._ended:
             self._wake.clear()
         return taken
+
+
+_MARKS = {b"fLaC": "audio/flac", b"OggS": "audio/ogg", b"ID3": "audio/mpeg", b"\x1aE\xdf\xa3": "audio/webm"}
+
+
+def audio_type(file: bytes) -> str | None:
+    """What kind of sound file begins like this, whatever it is called; None for none that is taken."""
+    if file[4:8] == b"ftyp":
+        return "audio/mp4"
+    if file[:4] == b"RIFF" and file[8:12] == b"WAVE":
+        return "audio/wav"
+    for mark, kind in _MARKS.items():
+        if file.startswith(mark):
+            return kind
+    is_frame = len(file) > 1 and file[0] == 0xFF and file[1] & 0xE0 == 0xE0  # of MPEG, without a tag
+    return "audio/mpeg" if is_frame else None

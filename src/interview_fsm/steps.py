@@ -22,6 +22,7 @@ from .events import (
     Plan,
     Question,
     RecordAnswer,
+    Source,
     StartInterview,
     StopInterview,
     SubmitAnswer,
@@ -60,10 +61,10 @@ async def asked(session: Session) -> Question:
     return question
 
 
-async def record(session: Session) -> str:
-    """The answer to the open question, as heard by this machine's microphone."""
+async def record(session: Session, file: bytes = b"") -> str:
+    """The answer to the open question, as heard by this machine's microphone, or in a sound *file*."""
     number = _open_question(session, Trigger.RECORD_ANSWER)
-    await session.send(RecordAnswer(number))
+    await session.send(RecordAnswer(number, Source("upload") if file else Source()), file=file)
     interview = await _until(session, lambda i: i.state is not State.RECORDING)
     answer = interview.turns[number - 1].answer
     if interview.open_question is not None or answer is None:

@@ -14,7 +14,13 @@ from ..errors import MissingExtra, SettingError
 
 GROUP = "interview_fsm.adapters"
 
-EXTRAS = {"microphone": "mic", "speech_recognition": "stt", "pyttsx3": "tts", "stream": "stt"}
+EXTRAS = {
+    "microphone": "mic",
+    "speech_recognition": "stt",
+    "pyttsx3": "tts",
+    "stream": "stt",
+    "files": "files",
+}
 """Which extra of this package an adapter of ours needs."""
 
 

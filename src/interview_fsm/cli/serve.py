@@ -108,6 +108,7 @@ async def _serve(
     from ..resume.fetch import Fetcher
     from ..resume.links import FetchPolicy
     from ..resume.reader import Reader
+    from ..resume.replies import AUDIO
     from ..server import Server
 
     check_place(storage, database)
@@ -116,9 +117,15 @@ async def _serve(
         raise SettingError("--allow-fetch is for development, and not where other machines can connect")
     limits, speaker = Limits(linger=linger, **keep), "pyttsx3" if speak else None
     fetcher, reader = Fetcher(FetchPolicy.allowing(allow_fetch)), Reader()
+
+    async def fetch(url: str) -> bytes:
+        return (await fetcher.fetch(url, AUDIO)).data
+
     try:
         async with (
-            assemble(storage=storage, path=database, speaker=speaker, limits=limits, **asking) as engine,
+            assemble(
+                storage=storage, path=database, speaker=speaker, fetch=fetch, limits=limits, **asking
+            ) as engine,
             Server(engine, fetcher=fetcher, reader=reader, settings=settings) as server,
         ):
             path = getattr(engine.storage, "path", None)

@@ -31,11 +31,10 @@ from .links import FetchPolicy, Link, check_url, is_public, redirected, refusal,
 from .lookup import system_addresses
 from .replies import (
     HEAD,
-    checked_type,
+    RESUME,
+    Wanted,
     declared_type,
     failure,
-    media_type_of,
-    not_pdf,
     status_failure,
     too_large,
 )
@@ -91,17 +90,17 @@ class Fetcher:
         self._idle.set()
         self._closed = False
 
-    async def fetch(self, url: str) -> Fetched:
-        """The document at *url*: a PDF, or text that a server calls plain text or Markdown.
+    async def fetch(self, url: str, want: Wanted = RESUME) -> Fetched:
+        """What is at *url*: for a résumé a PDF, or text that a server calls plain text or Markdown.
 
         Raises ResumeError. A link that breaks a rule is refused before any packet is sent.
         """
         try:
             link = check_url(url, self._policy)
             async with self._turn(), self._limit():
-                return await self._follow(link)
+                return await self._follow(link, want)
         except ResumeError as error:
-            logger.info("a résumé's link was not used: %s, %s", error.code, error.kind)
+            logger.info("a link was not used: %s, %s", error.code, error.kind)
             raise
 
     async def aclose(self) -> None:
@@ -153,15 +152,15 @@ class Fetcher:
     def _ended(self, code: str, kind: str) -> ResumeError:
         return failure("closed") if self._closed else failure(kind, code)
 
-    async def _follow(self, link: Link) -> Fetched:
+    async def _follow(self, link: Link, want: Wanted) -> Fetched:
         for _ in range(self._policy.redirects + 1):
-            answer = await self._get(link)
+            answer = await self._get(link, want)
             if isinstance(answer, Fetched):
                 return answer
             link = answer
         raise failure("redirects")
 
-    async def _get(self, link: Link) -> Fetched | Link:
+    async def _get(self, link: Link, want: Wanted) -> Fetched | Link:
         """The document at one link, or the link it sends us on to."""
         guard = Guard(self._policy, self._resolve, self._backend)
         with _mapped():
@@ -171,9 +170,9 @@ class Fetcher:
                     httpcore2.AsyncConnectionPool(
                         ssl_context=tls, max_keepalive_connections=0, network_backend=guard
                     ) as pool,
-                    _request(pool, link, self._policy) as response,
+                    _request(pool, link, self._policy, want.accept) as response,
                 ):
-                    return await self._answer(link, response, guard.meter)
+                    return await self._answer(link, response, guard.meter, want)
             finally:
                 await guard.aclose()
 
@@ -183,7 +182,9 @@ class Fetcher:
             self._tls = await asyncio.to_thread(httpcore2.default_ssl_context)
         return self._tls
 
-    async def _answer(self, link: Link, response: httpcore2.Response, meter: Meter) -> Fetched | Link:
+    async def _answer(
+        self, link: Link, response: httpcore2.Response, meter: Meter, want: Wanted
+    ) -> Fetched | Link:
         if response.status in _REDIRECTS:
             locations = _values(response, b"location")
             if len(locations) != 1 or not locations[0]:
@@ -192,10 +193,10 @@ class Fetcher:
         if response.status != 200:
             raise status_failure(response.status)
         declared = declared_type(b"".join(_values(response, b"content-type")[:1]))
-        data = await self._body(response, declared, meter)
-        return Fetched(data, checked_type(data, declared), link.url)
+        data = await self._body(response, declared, meter, want)
+        return Fetched(data, want.check(data, declared), link.url)
 
-    async def _body(self, response: httpcore2.Response, declared: str, meter: Meter) -> bytes:
+    async def _body(self, response: httpcore2.Response, declared: str, meter: Meter, want: Wanted) -> bytes:
         """The whole body, given up as soon as it is known to be of no use."""
         if any(value.lower() not in (b"", b"identity") for value in _values(response, b"content-encoding")):
             raise failure("encoding", "resume_not_pdf")
@@ -209,8 +210,8 @@ class Fetcher:
                 meter.body = len(data)
                 if len(data) > self._policy.size:
                     raise too_large(self._policy.size)
-                if len(data) >= HEAD and media_type_of(bytes(data[:HEAD]), declared) is None:
-                    raise not_pdf(declared, data)
+                if len(data) >= HEAD and want.kind(bytes(data[:HEAD]), declared) is None:
+                    raise want.refuse(declared, bytes(data))
         return bytes(data)
 
 
@@ -333,12 +334,12 @@ _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 
 @asynccontextmanager
 async def _request(
-    pool: httpcore2.AsyncConnectionPool, link: Link, policy: FetchPolicy
+    pool: httpcore2.AsyncConnectionPool, link: Link, policy: FetchPolicy, accept: str
 ) -> AsyncIterator[httpcore2.Response]:
     url = httpcore2.URL(scheme=link.scheme, host=link.host, port=link.port, target=link.target)
     headers: dict[bytes | str, bytes | str] = {
         "Host": link.authority,
-        "Accept": "application/pdf, text/plain, text/markdown",
+        "Accept": accept,
         "Accept-Encoding": "identity",
         "User-Agent": "interview-fsm",
         "Connection": "close",

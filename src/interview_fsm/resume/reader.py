@@ -9,16 +9,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import signal
-import sys
-from asyncio.subprocess import DEVNULL, PIPE, Process
+from asyncio.subprocess import Process
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 import msgspec
 from msgspec.structs import replace
 
+from ..confinement import ENDED_BY, confined, feed, hear, kill
 from ..errors import ResumeError
 from ..events import Page, Resume
 from .text import read_text
@@ -32,7 +31,6 @@ MAX_REPLY = 4 * 1024 * 1024
 """Bytes of JSON: 20 full pages are about a tenth of it."""
 SMALL = 16 * 1024
 """Bytes of text that are read at once, in about five milliseconds. Longer ones would hold up the loop."""
-CHUNK = 256 * 1024
 
 _decoder = msgspec.json.Decoder(Message)
 _WAY_OUT = "Export it again, or paste the text."
@@ -45,12 +43,6 @@ _UNREADABLE = {
     "output": f"This PDF has far too much in it for a résumé. {_WAY_OUT}",
     "crashed": f"This PDF could not be read. {_WAY_OUT}",
 }
-
-
-_ENDED_BY: dict[int, str] = {}
-"""What a signal that ended a child tells: libraries abort where memory runs out inside them."""
-if sys.platform != "win32":
-    _ENDED_BY = {signal.SIGXCPU: "cpu", signal.SIGABRT: "memory"}
 
 
 class Reader:
@@ -94,7 +86,7 @@ class Reader:
         """Kill the children there are; reads under way end as ``busy``, and so do later ones."""
         self._closed = True
         for child in tuple(self._children):
-            _kill(child)
+            kill(child)
             await child.wait()
 
     @asynccontextmanager
@@ -117,7 +109,7 @@ class Reader:
         try:
             # also over the start: a machine without memory may be slow to begin
             async with asyncio.timeout(self._wall), self._child() as child:
-                _, output = await asyncio.gather(_feed(child, document), _hear(child))
+                _, output = await asyncio.gather(feed(child, document), hear(child, MAX_REPLY))
                 if len(output) > MAX_REPLY:
                     raise unreadable("output")
                 status = await child.wait()
@@ -131,24 +123,15 @@ class Reader:
 
     @asynccontextmanager
     async def _child(self) -> AsyncIterator[Process]:
-        limits = msgspec.json.encode(Limits(os.getpid(), self._memory, self._cpu)).decode()
-        child = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-I", "-B", "-m", "interview_fsm.resume.worker", limits),
-            stdin=PIPE,
-            stdout=PIPE,
-            stderr=DEVNULL,
-            env=_environment(),
-            cwd=os.path.abspath(os.sep),
-            start_new_session=True,
-        )
-        self._children.add(child)
-        try:
-            if self._closed:
-                raise busy()
-            yield child
-        finally:
-            self._children.discard(child)
-            await _end(child)
+        limits = Limits(os.getpid(), self._memory, self._cpu)
+        async with confined("interview_fsm.resume.worker", limits) as child:
+            self._children.add(child)
+            try:
+                if self._closed:
+                    raise busy()
+                yield child
+            finally:
+                self._children.discard(child)
 
 
 def too_large(size: int) -> ResumeError:
@@ -173,56 +156,6 @@ def unreadable(kind: str) -> ResumeError:
     return ResumeError("resume_unreadable", _UNREADABLE[kind], kind=kind)
 
 
-def _environment() -> dict[str, str]:
-    """Nothing: the child needs no key. Windows starts no Python without its own folder."""
-    kept = ["SYSTEMROOT"] if sys.platform == "win32" else []
-    return {name: os.environ[name] for name in kept}
-
-
-async def _feed(child: Process, document: bytes) -> None:
-    """Give *document* to the child, as far as it wants it."""
-    assert child.stdin is not None
-    with suppress(BrokenPipeError, ConnectionResetError):
-        for start in range(0, len(document), CHUNK):
-            child.stdin.write(document[start : start + CHUNK])
-            await child.stdin.drain()
-        child.stdin.close()
-        await child.stdin.wait_closed()
-
-
-async def _hear(child: Process) -> bytes:
-    """What the child says until it ends, or until it has said too much."""
-    assert child.stdout is not None
-    heard = bytearray()
-    while len(heard) <= MAX_REPLY and (chunk := await child.stdout.read(CHUNK)):
-        heard += chunk
-    return bytes(heard)
-
-
-async def _end(child: Process) -> None:
-    """Kill what is left of *child*, its group included, and reap it."""
-    assert child.stdin is not None
-    assert child.stdout is not None
-    _kill(child)
-    child.stdin.close()
-    # what is still in the pipe; without it the pipe would stay open
-    while await child.stdout.read(CHUNK):
-        pass
-    await child.wait()
-    with suppress(OSError):  # asyncio complains of a broken pipe that nobody has looked at
-        await child.stdin.wait_closed()
-
-
-def _kill(child: Process) -> None:
-    if child.returncode is not None:
-        return
-    with suppress(ProcessLookupError, PermissionError):
-        if sys.platform == "win32":
-            child.kill()
-        else:
-            os.killpg(child.pid, signal.SIGKILL)
-
-
 async def _resume(output: bytes, status: int) -> Resume:
     """What the child said, checked. The loop turns between parts."""
     pages: list[Page] = []
@@ -243,7 +176,7 @@ async def _resume(output: bytes, status: int) -> Resume:
             case Failed(kind):
                 raise unreadable(kind)
         await asyncio.sleep(0)
-    raise unreadable(_ENDED_BY.get(-status, "crashed"))
+    raise unreadable(ENDED_BY.get(-status, "crashed"))
 
 
 def _message(line: bytes) -> Message:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
 from typing import Final
 
+from msgspec import Struct
+
 from ..errors import ResumeError
+from ..sound import audio_type
 from .links import INSTEAD
 
 HEAD: Final = 1_024
@@ -26,6 +30,19 @@ def media_type_of(data: bytes, declared: str) -> str | None:
 
 
 _MEDIA_TYPE: Final = re.compile(r"[a-z0-9][a-z0-9.+-]{0,40}/[a-z0-9][a-z0-9.+-]{0,80}")
+
+
+class Wanted(Struct, frozen=True):
+    """What a link is expected to lead to."""
+
+    accept: str
+    """As in an Accept header."""
+    kind: Callable[[bytes, str], str | None]
+    """What a body is, from its beginning and the declared type; None for nothing of use."""
+    check: Callable[[bytes, str], str]
+    """The same of a whole body. Raises ResumeError."""
+    refuse: Callable[[str, bytes], ResumeError]
+    """The error for a body of no use, by its declared type and what there is of it."""
 
 
 def declared_type(header: bytes) -> str:
@@ -117,3 +134,32 @@ def not_pdf(declared: str, data: bytes | bytearray) -> ResumeError:
         )
     sentence = f"That link gave {found}, not a PDF. Copy the file's own download link, or {INSTEAD}."
     return ResumeError("resume_not_pdf", sentence, kind="type")
+
+
+RESUME: Final = Wanted("application/pdf, text/plain, text/markdown", media_type_of, checked_type, not_pdf)
+"""A résumé."""
+
+
+def _audio_type(data: bytes, _declared: str) -> str | None:
+    return audio_type(data)
+
+
+def _checked_audio(data: bytes, declared: str) -> str:
+    found = audio_type(data)
+    if found is None:
+        raise no_audio(declared, data)
+    return found
+
+
+def no_audio(declared: str, data: bytes) -> ResumeError:
+    """The error for a body that is no sound file."""
+    found = "a web page" if declared in {"text/html", "application/xhtml+xml"} else "something else"
+    sentence = (
+        f"That link gave {found if data else 'an empty file'}, not a sound file (wav, flac, ogg, mp3, m4a or"
+        f" webm). Copy the file's own download link, or {INSTEAD}."
+    )
+    return ResumeError("unsupported_media", sentence, kind="type")
+
+
+AUDIO: Final = Wanted("audio/*", _audio_type, _checked_audio, no_audio)
+"""The sound of an answer."""

@@ -10,28 +10,30 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import suppress
 
 import msgspec
 from msgspec import Struct
 
+from ..confinement import CPU, MEMORY, Limits, confine
 from ..events import Page, Resume, Warning
 from .text import read_text
 
-MEMORY = 512 * 1024 * 1024
-"""Bytes of address space. Real résumés need up to 245 MiB."""
-CPU = 8
-"""Seconds. Real résumés need up to 5; more than a whole book of 352 pages is nobody's résumé."""
+__all__ = [
+    "CPU",
+    "MEMORY",
+    "Done",
+    "Failed",
+    "Limits",
+    "Message",
+    "Part",
+    "confine",
+    "is_pdf",
+    "main",
+    "reply",
+]
+
 SPANS_A_PART = 1_000
 """So that the parent decodes a reply in steps of about a millisecond, between which its loop turns."""
-
-
-class Limits(Struct, frozen=True):
-    """What the child may use, and whose child it is."""
-
-    parent: int
-    memory: int = MEMORY
-    cpu: int = CPU
 
 
 class Part(Struct, frozen=True, tag="part"):
@@ -110,60 +112,6 @@ def _parts(resume: Resume) -> Iterator[Part]:
         for start in range(0, max(len(page.spans), 1), SPANS_A_PART):
             spans = page.spans[start : start + SPANS_A_PART]
             yield Part(Page(page.number, page.width, page.height, spans))
-
-
-def confine(limits: Limits) -> bool:
-    """Give up all that reading a document does not need; whether the network had to be kept.
-
-    What the platform lacks is left out: on Windows all of it, where the parent's wall clock remains.
-    """
-    networked = True
-    if sys.platform == "linux":
-        networked = not _alone(limits.parent)
-    if sys.platform != "win32":
-        _limit(limits)
-    return networked
-
-
-if sys.platform != "win32":
-    import resource
-
-    def _limit(limits: Limits) -> None:
-        # A second between soft and hard: SIGXCPU tells the parent which limit it was.
-        sizes = [
-            (resource.RLIMIT_AS, limits.memory, limits.memory),
-            (resource.RLIMIT_CPU, limits.cpu, limits.cpu + 1),
-            (resource.RLIMIT_FSIZE, 0, 0),
-            (resource.RLIMIT_CORE, 0, 0),
-            # stdin, stdout, stderr, the reply, and a few for imports
-            (resource.RLIMIT_NOFILE, 8, 8),
-        ]
-        if os.geteuid() != 0:
-            sizes.append((resource.RLIMIT_NPROC, 0, 0))
-        for which, soft, hard in sizes:
-            # macOS refuses some of them
-            with suppress(ValueError, OSError):
-                resource.setrlimit(which, (soft, hard))
-
-
-if sys.platform == "linux":
-    _PDEATHSIG, _NO_NEW_PRIVS = 1, 38
-    """Of prctl(2)."""
-    _NEWNET, _NEWUSER = 0x4000_0000, 0x1000_0000
-    """Of unshare(2)."""
-    _KILL = 9
-
-    def _alone(parent: int) -> bool:
-        """Die with the parent, gain no rights, have no network; whether the last worked."""
-        import ctypes
-
-        libc = ctypes.CDLL(None)
-        libc.prctl(_PDEATHSIG, _KILL, 0, 0, 0)
-        if os.getppid() != parent:  # it died before that line
-            os._exit(1)
-        libc.prctl(_NO_NEW_PRIVS, 1, 0, 0, 0)
-        # root may; others may in a user namespace of their own, where the host permits that
-        return bool(libc.unshare(_NEWNET) == 0 or libc.unshare(_NEWUSER | _NEWNET) == 0)
 
 
 if __name__ == "__main__":
