@@ -20,6 +20,7 @@ from interview_fsm.events import ChooseDifficulty, StartInterview
 from interview_fsm.interview import Interview
 from interview_fsm.testing.storage import entry, fresh
 
+from .pooler import pooling
 from .test_cli import RESUME, process, server
 from .test_end_to_end import interview, serving_files
 from .worlds import MATERIAL, PLAN, World, candidate
@@ -476,6 +477,37 @@ async def opened_and_closed():
     await storage.aclose()
     with pytest.raises(AdapterError, match="closed"):
         await storage.load("nothing")
+
+
+# ------------------------------------------------------------------------------- through a pooler
+
+
+@pytest.mark.slow
+def test_through_a_pooler_ten_make_the_tables_once_and_one_of_them_has_an_interview(cluster, dsn):
+    name = psycopg.conninfo.conninfo_to_dict(dsn)["dbname"]
+
+    async def story(through):
+        opened = await asyncio.gather(*(postgres.create(dsn=through, patience=60) for _ in range(10)))
+        outcomes = await asyncio.gather(
+            *(storage.append("one", 0, entry(1)) for storage in opened), return_exceptions=True
+        )
+        assert sorted(str(type(o).__name__) for o in outcomes) == ["Conflict"] * 9 + ["NoneType"]
+        await asyncio.gather(*(storage.aclose() for storage in opened))
+
+    with pooling(cluster) as pooler:
+        asyncio.run(story(f"{pooler} dbname={name}"))
+    _, rows = contents(dsn)
+    assert rows["interview_schema"] == [(tables.SCHEMA_NUMBER,)]
+
+
+@pytest.mark.slow
+def test_through_a_pooler_a_role_whose_commits_are_not_durable_is_refused(cluster, dsn):
+    name = psycopg.conninfo.conninfo_to_dict(dsn)["dbname"]
+    cluster.execute(f"ALTER DATABASE {name} SET synchronous_commit = off")
+    with pooling(cluster) as pooler:
+        error = fails("storage_unavailable", lambda: postgres.create(dsn=f"{pooler} dbname={name}"))
+    assert "ALTER ROLE" in str(error)
+    assert contents(dsn) == ([], {})
 
 
 # ------------------------------------------------------------------------------- whole interviews
