@@ -12,6 +12,8 @@ import pytest
 from hypothesis import settings
 
 if TYPE_CHECKING:
+    import asyncio
+
     from .databases import Cluster
 
 settings.register_profile("ci", derandomize=True, deadline=None, print_blob=True)
@@ -42,6 +44,24 @@ def cluster() -> "Generator[Cluster]":
 
     with Cluster.at_hand() as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def firestore_emulator() -> "Generator[str]":
+    """The address of Google's emulator. Each test has a project of its own on it."""
+    from .firestores import emulator
+
+    with emulator() as host:
+        yield host
+
+
+@pytest.fixture(scope="session")
+def grpc_runner() -> "Generator[asyncio.Runner]":
+    """The one event loop that gRPC is used on."""
+    from .firestores import one_loop
+
+    with one_loop() as runner:
+        yield runner
 
 
 @pytest.fixture(autouse=True)

@@ -3,9 +3,10 @@
 import psycopg
 import pytest
 
-from interview_fsm.adapters import memory, postgres, sqlite
+from interview_fsm.adapters import firestore, memory, postgres, sqlite
 from interview_fsm.testing.storage import StorageContract
 
+from .firestores import VARIABLE, Firestore, new_project
 from .pooler import pooling
 
 
@@ -63,3 +64,26 @@ def test_postgres_through_a_pooler_that_shares_connections(case, pooled):
         return storage
 
     StorageContract(create).check(case)
+
+
+def check_on_firestore(case, runner):
+    project = new_project()
+
+    async def create():
+        return await firestore.create(project=project, patience=60)  # the machine may be busy
+
+    StorageContract(create).check(case, runner)
+
+
+@pytest.mark.parametrize("case", StorageContract.cases())
+def test_firestore(case, grpc_runner, monkeypatch):
+    with Firestore().running() as host:
+        monkeypatch.setenv(VARIABLE, host)
+        check_on_firestore(case, grpc_runner)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", StorageContract.cases())
+def test_firestore_emulator(case, grpc_runner, firestore_emulator, monkeypatch):
+    monkeypatch.setenv(VARIABLE, firestore_emulator)
+    check_on_firestore(case, grpc_runner)

@@ -139,17 +139,24 @@ class StorageContract:
         named = inspect.getmembers(cls, inspect.iscoroutinefunction)
         return [name for name, _ in named if not name.startswith("_")]
 
-    def check(self, case: str) -> None:
-        """Run one case on an event loop of its own. Tasks it leaves behind are failures."""
-        asyncio.run(self._run(case))
+    def check(self, case: str, runner: asyncio.Runner | None = None) -> None:
+        """Run one case on an event loop of its own, or on *runner*'s. Tasks it leaves behind are failures.
+
+        For a storage whose library has one event loop for good, give every case the same *runner*.
+        """
+        if runner is not None:
+            runner.run(self._run(case))
+        else:
+            asyncio.run(self._run(case))
 
     async def _run(self, case: str) -> None:
+        before = asyncio.all_tasks()
         storage = await self._open()
         try:
             await getattr(self, case)(storage)
         finally:
             await storage.aclose()
-        left = asyncio.all_tasks() - {asyncio.current_task()}
+        left = asyncio.all_tasks() - before
         assert not left, left
 
     # --------------------------------------------------------------------------- append and load
