@@ -189,7 +189,8 @@ def check(words: list[str]) -> str | None:
         return None if (ROOT / arguments[2] / "compose.yaml").exists() else "no such folder"
     return (
         None
-        if program in {"apt", "cd", "chmod", "git", "node", "python", "python3", "websockets"}
+        if program
+        in {"apt", "cd", "chmod", "firebase", "gcloud", "git", "node", "python", "python3", "websockets"}
         else "unknown"
     )
 

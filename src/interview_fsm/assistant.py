@@ -110,6 +110,7 @@ _BY_MODEL = ("anthropic", "openai")
 async def assemble(
     *,
     storage: str = "sqlite",
+    storage_options: Mapping[str, Any] | None = None,
     path: Path | None = None,
     interviewer: str | Sequence[str] = COACH,
     interviewer_options: Mapping[str, Mapping[str, Any]] | None = None,
@@ -122,10 +123,10 @@ async def assemble(
 ) -> AsyncGenerator[Engine, None]:
     """An engine of adapters chosen by name, all closed on leaving. The defaults send nothing anywhere.
 
-    *path* is the file of a storage that has one. *interviewer* may be several names: then each call is
-    answered by the first that can. *interviewer_options* are what each is made with, by its name. *fetch*
-    opens clients' links to sound, and without it none is opened. The voice
-    adapters are loaded when they are first used. Raises SettingError, MissingExtra, AdapterError.
+    *storage_options* are what the storage is made with; *path* is the file of one that has one. *interviewer*
+    may be several names: then each call is answered by the first that can. *interviewer_options* are what
+    each is made with, by its name. *fetch* opens clients' links to sound, and without it none is opened. The
+    voice adapters are loaded when they are first used. Raises SettingError, MissingExtra, AdapterError.
     """
     async with AsyncExitStack() as stack:
 
@@ -150,7 +151,7 @@ async def assemble(
             return asks
 
         names = (interviewer,) if isinstance(interviewer, str) else tuple(interviewer)
-        options = {"path": path} if path is not None else {}
+        options = dict(storage_options or {}) | ({"path": path} if path is not None else {})
         engine = Engine(
             await opened(storage, **options),
             await asking(names),

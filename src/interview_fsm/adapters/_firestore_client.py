@@ -51,6 +51,13 @@ class Connection(NamedTuple):
     app: firebase_admin.App
     client: AsyncClient
 
+    @property
+    def place(self) -> str:
+        """Where it leads, in words."""
+        host = os.environ.get(EMULATOR)
+        emulated = f" on the emulator at {host}" if host else ""
+        return f"project {self.client.project}, database {self.client._database}{emulated}"
+
     async def aclose(self) -> None:
         """Close what it holds open; calls that run are broken off."""
         await self.client._firestore_api.transport.close()

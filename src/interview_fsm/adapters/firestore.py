@@ -56,6 +56,8 @@ class FirestoreStorage:
 
     def __init__(self, connection: Connection, *, read_only: bool, texts: bool, patience: float) -> None:
         self.read_only = read_only
+        self.place = f"by firestore, {connection.place}"
+        """Where interviews are, in words."""
         self._connection = connection
         self._client = connection.client
         self._logs = connection.client.collection(documents.LOGS)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import click
 
@@ -14,12 +15,6 @@ DATABASE = click.option(
     "--database",
     type=click.Path(path_type=Path, dir_okay=False),
     help="The file that interviews are kept in [default: in the platform's data folder].",
-)
-STORAGE = click.option(
-    "--storage",
-    default="sqlite",
-    show_default=True,
-    help="sqlite, postgres, memory, or the name of an adapter.",
 )
 ALLOW_FETCH = click.option(
     "--allow-fetch",
@@ -33,6 +28,47 @@ FILE = click.Path(path_type=Path, dir_okay=False)
 
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+class Place(NamedTuple):
+    """The storage that was chosen."""
+
+    name: str
+    options: dict[str, Any]
+    """What its adapter is made with."""
+
+
+def storing(command: _Command) -> _Command:
+    """The options that choose a storage, on *command*, which is told a Place as ``storage``."""
+
+    @wraps(command)
+    def placed(*args: Any, storage: str, **options: Any) -> Any:
+        given = {name: options.pop(f"firestore_{name}") for name in ("project", "database")}
+        chosen = {name: value for name, value in given.items() if value is not None}
+        if chosen and storage != "firestore":
+            raise SettingError(f"--firestore-{next(iter(chosen))} goes with --storage firestore")
+        return command(*args, storage=Place(storage, chosen), **options)
+
+    for option in reversed(
+        (
+            click.option(
+                "--storage",
+                default="sqlite",
+                show_default=True,
+                help="sqlite, postgres, firestore, memory, or the name of an adapter.",
+            ),
+            click.option(
+                "--firestore-project",
+                metavar="ID",
+                help="With firestore: Google's project [the credentials'].",
+            ),
+            click.option(
+                "--firestore-database", metavar="ID", help="With firestore: the database in it [(default)]."
+            ),
+        )
+    ):
+        placed = option(placed)
+    return placed  # type: ignore[return-value]
 
 
 HOUR, DAY = 3_600.0, 86_400.0

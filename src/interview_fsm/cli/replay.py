@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import SettingError
-from .options import DATABASE, STORAGE
+from .options import DATABASE, Place, storing
 from .running import run
 from .storing import load_entries, with_storage
 
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 @click.argument("which", metavar="ID|FILE")
 @click.option("--json", "as_json", is_flag=True, help="Print each event with the state it led to, as JSON.")
 @click.option("--quiet", "-q", is_flag=True, help="Print only whether it is the same.")
-@STORAGE
+@storing
 @DATABASE
-def replay(which: str, as_json: bool, quiet: bool, storage: str, database: Path | None) -> None:
+def replay(which: str, as_json: bool, quiet: bool, storage: Place, database: Path | None) -> None:
     """Show an interview event by event, from the storage or from an export, and check it.
 
     Of an export, that the log still yields what it yielded then; of a log in the storage, that it is whole
@@ -51,7 +51,7 @@ def replay(which: str, as_json: bool, quiet: bool, storage: str, database: Path 
     click.echo(_verdict(steps, log), err=True)
 
 
-def _find(which: str, storage: str, database: Path | None) -> tuple[str, Sequence[Kept | Entry]]:
+def _find(which: str, storage: Place, database: Path | None) -> tuple[str, Sequence[Kept | Entry]]:
     from ..archive import read_export
 
     file = Path(which)

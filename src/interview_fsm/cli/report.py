@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..errors import SettingError
-from .options import DATABASE, STORAGE
+from .options import DATABASE, Place, storing
 from .running import run
 from .storing import load_entries, with_storage
 
@@ -29,10 +29,10 @@ if TYPE_CHECKING:
     help="[default: by the file's name, else text]",
 )
 @click.option("--output", "-o", type=click.Path(path_type=Path, dir_okay=False))
-@STORAGE
+@storing
 @DATABASE
 def report(
-    interview_id: str, form: str | None, output: Path | None, storage: str, database: Path | None
+    interview_id: str, form: str | None, output: Path | None, storage: Place, database: Path | None
 ) -> None:
     """Make a report of an interview that is kept: questions, answers, feedback and what it rests on."""
     from ..interview import Interview

@@ -10,7 +10,17 @@ import click
 
 from ..errors import SettingError
 from .banner import IN_MEMORY, banner, kept_for, who
-from .options import ALLOW_FETCH, DATABASE, FILE, STORAGE, interviewers, interviewing, keeping, retention
+from .options import (
+    ALLOW_FETCH,
+    DATABASE,
+    FILE,
+    Place,
+    interviewers,
+    interviewing,
+    keeping,
+    retention,
+    storing,
+)
 from .running import run
 from .storing import check_place
 
@@ -55,7 +65,12 @@ if TYPE_CHECKING:
     metavar="ORIGIN",
     help="A page that may connect, such as http://localhost:3000.",
 )
-@STORAGE
+@storing
+@click.option(
+    "--firestore-texts",
+    is_flag=True,
+    help="Put question, answer and summary where a page that listens to Firestore can read them.",
+)
 @click.option("--connections", default=256, show_default=True, help="At once.")
 @click.option("--page/--no-page", default=True, help="Serve the page as well.")
 @click.option(
@@ -97,7 +112,8 @@ async def _serve(
     asking: dict[str, Any],
     keep: dict[str, Any],
     speak: bool,
-    storage: str,
+    storage: Place,
+    firestore_texts: bool,
     linger: float,
     database: Path | None,
     allow_fetch: tuple[str, ...],
@@ -112,6 +128,10 @@ async def _serve(
     from ..server import Server
 
     check_place(storage, database)
+    if firestore_texts:
+        if storage.name != "firestore":
+            raise SettingError("--firestore-texts goes with --storage firestore")
+        storage.options["texts"] = True
     settings = _server_settings(**options)
     if settings.is_public and allow_fetch:
         raise SettingError("--allow-fetch is for development, and not where other machines can connect")
@@ -124,13 +144,19 @@ async def _serve(
     try:
         async with (
             assemble(
-                storage=storage, path=database, speaker=speaker, fetch=fetch, limits=limits, **asking
+                storage=storage.name,
+                storage_options=storage.options,
+                path=database,
+                speaker=speaker,
+                fetch=fetch,
+                limits=limits,
+                **asking,
             ) as engine,
             Server(engine, fetcher=fetcher, reader=reader, settings=settings) as server,
         ):
-            path = getattr(engine.storage, "path", None)
-            place = f"{path or 'by ' + storage}, {kept_for(limits.retention)}"
-            kept = place if storage != "memory" else IN_MEMORY
+            named = getattr(engine.storage, "path", None) or getattr(engine.storage, "place", None)
+            place = f"{named or 'by ' + storage.name}, {kept_for(limits.retention)}"
+            kept = place if storage.name != "memory" else IN_MEMORY
             signals = _hear_signals()  # before anybody is told that there is something to stop
             settle()
             asks = who(engine.ports.interviewer)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import AdapterError, InterviewError, SettingError
-from .options import AGE, DATABASE, STORAGE, keeping
+from .options import AGE, DATABASE, Place, keeping, storing
 from .running import run
 from .sitting import talk
 from .storing import load_entries, with_storage
@@ -28,9 +28,9 @@ def sessions() -> None:
 
 @sessions.command("list")
 @click.option("--json", "as_json", is_flag=True)
-@STORAGE
+@storing
 @DATABASE
-def list_sessions(storage: str, database: Path | None, as_json: bool) -> None:
+def list_sessions(storage: Place, database: Path | None, as_json: bool) -> None:
     """List them, the latest last."""
 
     async def work(storage: Storage) -> list[tuple[Head, Interview | None]]:
@@ -90,9 +90,9 @@ def _when(at: float) -> str:
 
 @sessions.command()
 @click.argument("interview_id")
-@STORAGE
+@storing
 @DATABASE
-def show(interview_id: str, storage: str, database: Path | None) -> None:
+def show(interview_id: str, storage: Place, database: Path | None) -> None:
     """Show one: questions, answers, feedback."""
     from rich.text import Text
 
@@ -117,9 +117,11 @@ def show(interview_id: str, storage: str, database: Path | None) -> None:
     is_flag=True,
     help="For a bug report: every text becomes a placeholder of its shape, the résumé is left out.",
 )
-@STORAGE
+@storing
 @DATABASE
-def export(interview_id: str, output: Path | None, redact: bool, storage: str, database: Path | None) -> None:
+def export(
+    interview_id: str, output: Path | None, redact: bool, storage: Place, database: Path | None
+) -> None:
     """Write out everything kept of one, as JSON: its log, what each entry led to, its résumé's text."""
     from ..archive import export_interview, redacted_export, write_export
 
@@ -139,14 +141,14 @@ def export(interview_id: str, output: Path | None, redact: bool, storage: str, d
 @click.option("--all", "everything", is_flag=True, help="Every interview.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--json", "as_json", is_flag=True, help="Print the receipts as JSON.")
-@STORAGE
+@storing
 @DATABASE
 def delete(
     interview_id: str | None,
     everything: bool,
     yes: bool,
     as_json: bool,
-    storage: str,
+    storage: Place,
     database: Path | None,
 ) -> None:
     """Delete one, or all, for good, and say what was removed: no trace of the text stays in any file."""
@@ -200,9 +202,9 @@ def _counted(count: int | None, one: str, many: str) -> str:
 )
 @click.option("--dry-run", is_flag=True, help="Say what would be erased, and erase nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was erased, and why, as JSON.")
-@STORAGE
+@storing
 @DATABASE
-def purge(*, dry_run: bool, as_json: bool, storage: str, database: Path | None, **ages: Any) -> None:
+def purge(*, dry_run: bool, as_json: bool, storage: Place, database: Path | None, **ages: Any) -> None:
     """Erase what is past its time, and texts of résumés whose interview is over. A server does so itself."""
 
     async def work(storage: Storage) -> list[Due]:

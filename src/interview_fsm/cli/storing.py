@@ -6,27 +6,34 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import SettingError
+from .options import Place
 
 if TYPE_CHECKING:
     from ..events import Entry
     from ..ports import Storage
 
 
-def check_place(storage: str, database: Path | None) -> None:
+_OURS = ("sqlite", "postgres", "firestore")
+"""The durable ones of this package, which can be opened for reading only."""
+
+
+def check_place(storage: Place, database: Path | None) -> None:
     """Refuse a file for a storage that has none."""
-    if database is not None and storage in ("memory", "postgres"):
-        raise SettingError(f"--database names the file of SQLite, and does not go with --storage {storage}")
+    if database is not None and storage.name in ("memory", "postgres", "firestore"):
+        raise SettingError(
+            f"--database names the file of SQLite, and does not go with --storage {storage.name}"
+        )
 
 
-async def with_storage(storage: str, database: Path | None, work: Any, *, read_only: bool = True) -> Any:
+async def with_storage(storage: Place, database: Path | None, work: Any, *, read_only: bool = True) -> Any:
     """What *work* makes of the storage, which is opened for it and closed after it."""
     from ..adapters import load
 
     check_place(storage, database)
-    options: dict[str, Any] = {"path": database} if database is not None else {}
-    if storage in ("sqlite", "postgres"):
+    options = storage.options | ({"path": database} if database is not None else {})
+    if storage.name in _OURS:
         options["read_only"] = read_only
-    opened = await load(storage, **options)
+    opened = await load(storage.name, **options)
     try:
         return await work(opened)
     finally:
