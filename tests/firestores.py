@@ -48,6 +48,7 @@ def one_loop() -> Generator[asyncio.Runner]:
 
 async def _begun() -> None:
     aio.init_grpc_aio()
+    await asyncio.to_thread(int)  # so that its thread is not taken for some test's
 
 
 async def _ended() -> None:

@@ -125,6 +125,8 @@ async def assemble(
 
     *storage_options* are what the storage is made with; *path* is the file of one that has one. *interviewer*
     may be several names: then each call is answered by the first that can. *interviewer_options* are what
+    *storage_options* are what the storage is made with; *path* is the file of one that has one. *interviewer*
+    may be several names: then each call is answered by the first that can. *interviewer_options* are what
     each is made with, by its name. *fetch* opens clients' links to sound, and without it none is opened. The
     voice adapters are loaded when they are first used. Raises SettingError, MissingExtra, AdapterError.
     """
