@@ -31,6 +31,7 @@ function clear(session = null) {
     feedback: null,
     stale: [], // answered questions that the feedback does not know as they stand
     partial: "",
+    heard: 0, // bytes that the server had of what is being said, when this page came back to it
     elsewhere: false, // whether it is not this page that hears the answer
   });
 }
@@ -121,9 +122,9 @@ function live({ seq, state, allowed, question = null, activity = null, level = n
 
 function whole(event) {
   if (event.session !== model.session || event.seq < model.seq) return;
-  const { plan, turns, feedback = null, stale } = event;
+  const { plan, turns, feedback = null, stale, heard = 0 } = event;
   live(event);
-  Object.assign(model, { plan, turns, feedback, stale });
+  Object.assign(model, { plan, turns, feedback, stale, heard });
 }
 
 function update(event) {

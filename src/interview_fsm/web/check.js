@@ -72,9 +72,9 @@ export function check(app) {
     show(ui.audio, true);
     ui.audio.play().catch(() => {}); // it can be played by its button
     if (Math.max(...frames.map(loudness)) < FAINT) return say(ui.said, "That was hardly to be heard. Speak up or come nearer, or choose another microphone.");
-    if (!app.model.features?.uploads.includes("answer")) return say(ui.said, "That can be heard well.");
+    if (!app.model.features?.uploads.includes("check")) return say(ui.said, "That can be heard well.");
     say(ui.said, "Understanding it …");
-    const { text } = await app.wire.request({ type: "check_sound", upload: await app.wire.upload(new File([sound], "check.wav"), "answer") });
+    const { text } = await app.wire.request({ type: "check_sound", upload: await app.wire.upload(new File([sound], "check.wav"), "check") });
     say(ui.said, text ? `Heard you say: “${text}”` : "It can be heard, but nothing was understood. Say a whole sentence, or choose another microphone.");
   }
 

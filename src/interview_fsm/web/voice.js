@@ -16,7 +16,9 @@ export function voice(app) {
   const { model, wire } = app;
   const aloud = new Aloud(app, { onchange: render, ontrouble: app.trouble });
   let view = null;
-  let take = null; // {question, mic, frames, opened, acknowledged, over, quiet}
+  // {question, mic, opened (when), acknowledged, over, told, quiet; frames, of which `next` is the first that is not
+  // sent, and `gone` bytes were before them}: what was on its way when a connection goes is sent again on the next.
+  let take = null;
   let handsFree = false;
   let emptyTakes = 0;
   let speech = null; // what the next sound is
@@ -46,7 +48,7 @@ export function voice(app) {
     if (take || !mayStream() || !(can("record_answer") || recording())) return;
     aloud.stop();
     const mic = new Microphone();
-    const mine = (take = { question: model.question.number, mic, frames: [], opened: 0, acknowledged: recording(), over: false, quiet: 0 });
+    const mine = (take = { question: model.question.number, mic, frames: [], next: 0, gone: recording() ? model.heard : 0, opened: 0, acknowledged: recording(), over: false, quiet: 0 });
     render();
     try {
       await mic.open({ onframe: (frame) => heard(mine, frame), onlost: (error) => lost(mine, error) });
@@ -73,17 +75,30 @@ export function voice(app) {
     if (loud > LOUD) say(ui.note, "");
     else if (mine.quiet === QUIET_FOR) say(ui.note, because({ name: "Silent" }));
     flush();
-    if (mine.frames.length >= MOST_KEPT) finish();
-    if (mine.frames.length) render();
+    if (unsent() >= MOST_KEPT) finish();
+    if (unsent()) render();
   }
 
   /** All that is kept, while the connection takes it; then, if all has been said, the end. */
   function flush() {
     if (!take.acknowledged || !recording()) return;
-    while (take.frames.length && wire.sound(take.frames[0])) take.frames.shift();
-    if (!take.over || take.frames.length || take.told) return;
+    while (unsent() && wire.sound(take.frames[take.next])) take.next += 1;
+    while (take.next > MOST_KEPT) {
+      take.gone += take.frames.shift().byteLength;
+      take.next -= 1;
+    }
+    if (!take.ready || unsent() || take.told) return;
     take.told = true;
     app.send("finish_answer");
+  }
+
+  const unsent = () => take.frames.length - take.next;
+
+  /** The server has so many bytes of it. */
+  function rewind(bytes) {
+    let at = take.gone;
+    take.next = 0;
+    while (take.next < take.frames.length && at < bytes) at += take.frames[take.next++].byteLength;
   }
 
   async function finish() {
@@ -119,7 +134,10 @@ export function voice(app) {
   // -- what happens
 
   function onevent(event) {
-    if (event.type === "speech") speech = event;
+    if (event.type === "session_resumed" && take?.acknowledged && recording()) {
+      if (event.heard != null) rewind(event.heard);
+      flush(); // before the commands that wait, which may say that this was all
+    } else if (event.type === "speech") speech = event;
     else if (event.type === "sound") aloud.hear(event.bytes, speech?.question);
     else if (event.type === "warning" && event.code === "silence_soon" && take) say(ui.note, event.message);
     else if (event.type === "update") for (const each of event.events) follow(each);
@@ -144,7 +162,7 @@ export function voice(app) {
 
   /** The server has the answer, or has given up on it. */
   function ended() {
-    if (take.frames.length > 10) app.trouble("The connection was away for too long. The answer was taken as far as it was heard: correct it, or try again.");
+    if (unsent() > 10) app.trouble("The connection was away for too long. The answer was taken as far as it was heard: correct it, or try again.");
     end();
   }
 
@@ -186,7 +204,7 @@ export function voice(app) {
   function words() {
     if (!take) return "Listening …";
     if (!take.opened) return "Waiting for the microphone. Please allow it if your browser asks.";
-    if (take.frames.length > 10) return `The connection is away. What you say is kept: ${Math.ceil(take.frames.length / 10)} of ${MOST_KEPT / 10} seconds.`;
+    if (unsent() > 10) return `The connection is away. What you say is kept: ${Math.ceil(unsent() / 10)} of ${MOST_KEPT / 10} seconds.`;
     if (take.over) return "Understanding what you said …";
     return "Listening …";
   }

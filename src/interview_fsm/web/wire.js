@@ -26,6 +26,7 @@ export class Wire {
   #create = null;
   #key = null;
   #waiting = new Map(); // id -> {message, resolve, reject}, in the order they were sent
+  #isKnown = false; // the server has said whose connection this is
   #tries = 0;
   #timers = {};
 
@@ -79,7 +80,7 @@ export class Wire {
 
   /** Sound, as it is made; whether the connection takes it. */
   sound(bytes) {
-    if (this.status !== "open" || this.#socket.bufferedAmount > MOST_UNSENT) return false;
+    if (!this.#isKnown || this.#socket?.readyState !== WebSocket.OPEN || this.#socket.bufferedAmount > MOST_UNSENT) return false;
     this.#socket.send(bytes);
     return true;
   }
@@ -106,6 +107,7 @@ export class Wire {
 
   #open() {
     this.#drop();
+    this.#isKnown = false;
     this.#tell("connecting");
     const socket = (this.#socket = new WebSocket(this.url, "interview-fsm.v1"));
     this.#timers.pong = setTimeout(() => this.#lost(1006), LONGEST_WAIT);
@@ -167,6 +169,7 @@ export class Wire {
     }
     if (type === "session_created") this.#key = { session: event.session, token: event.token };
     if (event.seq > this.seq) this.seq = event.seq;
+    this.#isKnown ||= id === HELLO;
     this.onevent(event);
     if (id === HELLO) this.#welcome();
     else this.#settle(event, this.#waiting.get(id));

