@@ -12,6 +12,7 @@ from playwright.async_api import expect
 from . import browser
 from .browser import Serving, Stage, Visit
 from .hearing import Ear
+from .page_checks import faults
 from .sitting import Sitting
 from .spoken import MICROPHONE, speak
 from .test_server_kill import stored
@@ -77,6 +78,32 @@ def test_a_whole_interview_is_spoken(stage: Stage, ear: Ear, serving: Serving) -
         case = page.get_by_role("article", name="Question 1")
         await expect(case.locator(".figures")).to_contain_text(re.compile(r"Time\s*\d+ s"))
         assert len(await stored(serving.database)) >= 1
+
+    stage.visit(main, serving, **MICROPHONE)
+
+
+def test_a_try_of_the_microphone_is_played_back_and_says_what_was_heard(
+    stage: Stage, ear: Ear, serving: Serving
+) -> None:
+    ear.hears(clip("help"))
+
+    async def main(visit: Visit) -> None:
+        page, sitting = visit.page, Sitting(visit.page)
+        await as_it_is(visit)
+        await sitting.press("Record three seconds")
+        said = page.get_by_role("status").filter(has_text="Heard you say")
+        await expect(said).to_be_visible()
+        heard = (await said.inner_text()).removeprefix("Heard you say: ")
+        assert word_errors(text("help"), heard) <= MOST_ERRORS
+        assert 2.9 <= await page.locator("audio").evaluate("audio => audio.duration") <= 3.1
+        await page.wait_for_function("document.querySelector('audio').ended")
+        assert await faults(page, "tried") == {}
+        ear.hears(b"")
+        await sitting.press("Record three seconds")
+        await expect(page.get_by_role("status").filter(has_text="hardly to be heard")).to_be_visible()
+        await sitting.begin(1)
+        await sitting.answer()
+        assert len(await stored(serving.database)) == 1
 
     stage.visit(main, serving, **MICROPHONE)
 

@@ -43,6 +43,7 @@ resume_session session token seq
 get_session
 begin_upload purpose name size sha256?
 set_resume url? text? upload?
+check_sound upload
 get_report format
 erase_session
 cancel task
@@ -73,6 +74,7 @@ warning code message
 error in_reply_to? code message hint? allowed? retryable
 server_closing in_s
 upload_received upload
+sound_checked text confidence?
 resume_read pages characters sections warnings
 report format
 session_erased receipt

@@ -30,6 +30,7 @@ PROPER: dict[str, dict[str, Any]] = {
     "get_session": {},
     "begin_upload": {"purpose": "resume", "name": "cv.pdf", "size": 4},
     "set_resume": {"text": "Ada"},
+    "check_sound": {"upload": "u1"},
     "get_report": {"format": "json"},
     "erase_session": {},
     "cancel": {"task": "t"},

@@ -281,6 +281,34 @@ def phrases(*texts: str) -> tuple[str, ...]:
     return tuple(islice(dict.fromkeys(each for each in found if _WORD.search(each)), HINTS))
 
 
+TRY_SECONDS = 20.0
+"""That a few seconds of a try may take to be understood: a recogniser may have to start."""
+
+
+async def understood(ports: Ports, pcm: bytes, *, language: str, budget: Budget) -> Transcript | None:
+    """What the recogniser makes of *pcm*, which is no answer; None for nothing.
+
+    Raises AdapterError with ``recognition_unavailable``, BudgetSpent.
+    """
+    if ports.transcriber is None:
+        raise AdapterError("engine", "recognition_unavailable", "This server does not understand speech.")
+    budget.hear(len(pcm) / (2 * SAMPLE_RATE))
+    heard = ports.transcriber.transcribe(_at_once(pcm), hints=(), language=language)
+    try:
+        async with asyncio.timeout(TRY_SECONDS), aclosing(heard):
+            async for each in heard:
+                if isinstance(each, Transcript):
+                    return each if each.text.strip() else None
+            return None
+    except TimeoutError as error:
+        message = "It was not understood in time. Try again, or type your answers."
+        raise AdapterError("engine", "recognition_unavailable", message, retryable=True) from error
+
+
+async def _at_once(pcm: bytes) -> AsyncGenerator[bytes, None]:
+    yield pcm
+
+
 ASK_TOKENS = 500
 """Set aside for a question where the engine counts: some ten times what a long one has."""
 

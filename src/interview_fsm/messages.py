@@ -181,9 +181,11 @@ class GetSession(_Request, frozen=True, kw_only=True):
 class BeginUpload(_Request, frozen=True, kw_only=True):
     """Announce a file; then its bytes in binary frames of at most 256 KiB, within 60 s; then, from the
     server, ``upload_received``. One at a time; it may come before ``create_session``.
+
+    A ``check`` is sound as in a stream (PCM16 little-endian, mono, 16 kHz, without a header), 10 s at most.
     """
 
-    purpose: Literal["resume", "answer"]
+    purpose: Literal["resume", "answer", "check"]
     name: Annotated[str, Meta(max_length=255)]
     """For people; nothing is read into it."""
     size: Annotated[int, Meta(ge=1)]
@@ -206,6 +208,14 @@ class SetResume(_Request, frozen=True, kw_only=True):
     def given(self) -> GivenResume:
         """Where the résumé is."""
         return GivenResume(url=self.url, text=self.text, upload=self.upload)
+
+
+class CheckSound(_Request, frozen=True, kw_only=True):
+    """Say what is understood of an upload (``check``): a try of the microphone, ``sound_checked``. It is no
+    answer, and kept nowhere.
+    """
+
+    upload: UploadId
 
 
 class GetReport(_Request, frozen=True, kw_only=True):
@@ -301,6 +311,7 @@ Request = (
     | GetSession
     | BeginUpload
     | SetResume
+    | CheckSound
     | GetReport
     | EraseSession
     | Cancel
@@ -554,6 +565,9 @@ class _Whole(_Reply, frozen=True, kw_only=True):
     activity: Task | UnsetType = UNSET
     asked: int
     questions: int
+    heard: int | UnsetType = UNSET
+    """Bytes that came of the answer that is being said (source ``stream``): what was sent after them was lost
+    with its connection."""
     turns: tuple[Turn, ...]
     """Every question with its answer, earlier attempts, and whether it was skipped."""
     feedback: Feedback | UnsetType = UNSET
@@ -603,6 +617,14 @@ class ResumeRead(_Reply, frozen=True, kw_only=True):
     sections: tuple[ResumeSection, ...]
     evidence: tuple[ResumePiece, ...]
     warnings: tuple[events.Warning, ...]
+
+
+class SoundChecked(_Reply, frozen=True, kw_only=True):
+    """What was understood of a try; empty for nothing."""
+
+    text: str
+    confidence: float | UnsetType = UNSET
+    """From 0 to 1, where the recogniser says."""
 
 
 class TranscriptPartial(_Event, frozen=True, kw_only=True):
@@ -674,6 +696,7 @@ Event = (
     | UploadReceived
     | Progress
     | ResumeRead
+    | SoundChecked
     | TranscriptPartial
     | Speech
     | Warned

@@ -18,7 +18,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Self
 
-from .activities import Ahead, Stage, stood_in
+from .activities import Ahead, Stage, stood_in, understood
 from .errors import AdapterError, Busy, Conflict, InterviewError, InvalidCommand, SessionOver, SessionTaken
 from .events import (
     ActivityFailed,
@@ -33,6 +33,7 @@ from .events import (
     QuestionAsked,
     StopInterview,
     SubmitAnswer,
+    Transcript,
     Warning,
     encode,
 )
@@ -173,6 +174,25 @@ class Session:
         reply: asyncio.Future[Interview] = asyncio.get_running_loop().create_future()
         self._post(_Mail(command, command_id=command_id, reply=reply, file=file))
         return await reply
+
+    @property
+    def heard(self) -> int | None:
+        """Bytes that came so far of the answer that is being recorded from the client's ``stream``; None when
+        none is.
+        """
+        activity = self._activity
+        is_streamed = isinstance(activity, Listen) and activity.source.kind == "stream"
+        return self._inlet.come if self._inlet is not None and is_streamed else None
+
+    async def understand(self, pcm: bytes) -> Transcript | None:
+        """What is understood of *pcm* (PCM16 mono 16 kHz): a try, which is no answer and is kept nowhere.
+        None for nothing.
+
+        Raises AdapterError with ``recognition_unavailable``, and BudgetSpent: it costs what an answer does.
+        """
+        house = self._house
+        budget = house.budget(self.interview, self.client)
+        return await understood(house.ports, pcm, language=self.interview.plan.language, budget=budget)
 
     def hear(self, sound: bytes) -> bool:
         """Take sound of the answer that is being recorded from the client's ``stream``; whether there is one.

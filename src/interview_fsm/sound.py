@@ -22,13 +22,15 @@ class Inlet:
     It ends after ``end()``, when all has been taken; nothing is lost by a cancelled ``anext()``.
     """
 
-    __slots__ = ("_ended", "_most", "_waiting", "_wake")
+    __slots__ = ("_ended", "_most", "_waiting", "_wake", "come")
 
     def __init__(self, most: int = MOST_WAITING) -> None:
         self._most = most
         self._waiting = bytearray()
         self._wake = asyncio.Event()
         self._ended = False
+        self.come = 0
+        """Bytes that were put in, in all."""
 
     def put(self, piece: bytes) -> None:
         """Add *piece*; after the end it is too late and left out. Raises TooMuchSound, and it is left out."""
@@ -37,6 +39,7 @@ class Inlet:
         if len(self._waiting) + len(piece) > self._most:
             raise TooMuchSound("more sound than an answer may have waits here already; send `finish_answer`")
         self._waiting += piece
+        self.come += len(piece)
         self._wake.set()
 
     def end(self) -> None:

@@ -23,7 +23,7 @@ from ..errors import (
     SessionTaken,
 )
 from ..events import MAX_QUESTIONS, MAX_TEXT, Material
-from ..house import heard, traced
+from ..house import Ports, heard, traced
 from ..seats import Seats, TooManySessions
 from ..sound import TooMuchSound
 from ..states import State, allowed
@@ -101,10 +101,8 @@ class JsonV1:
         self._host, self._owner, self._client = host, owner, client
         self._outbox = Outbox(say)
         self._work = Work(self._outbox)
-        takes_answers = "upload" in heard(host.engine.ports)
-        self._intake = Intake(
-            host.library, host.uploads, self._outbox, self._work, takes_answers=takes_answers
-        )
+        purposes = _purposes(host.engine.ports)
+        self._intake = Intake(host.library, host.uploads, self._outbox, self._work, purposes=purposes)
         self._relay = Relay(host.engine, host.seats, self._outbox, self._work)
         self._sound = Sound(self._relay)
         self._queue: Waiting[messages.Command] = Waiting(MOST_WAITING, MOST_WAITING_BYTES)
@@ -258,10 +256,11 @@ class JsonV1:
                 await self._resume(command)
             case messages.GetSession():
                 session = await self._relay.ready()
-                whole = await views.whole(session.interview, session.material, self._host.engine.limits)
-                self._outbox.tell(messages.Snapshot(in_reply_to=command.id, **whole))
+                self._outbox.tell(messages.Snapshot(in_reply_to=command.id, **await self._whole(session)))
             case messages.SetResume():
                 await self._set_resume(command.given, command.id)
+            case messages.CheckSound():
+                await self._check(command)
             case messages.GetReport():
                 interview = (await self._relay.ready()).interview
                 self._outbox.tell(await views.report(interview, command.format, command.id))
@@ -316,9 +315,24 @@ class JsonV1:
             await self._relay.pause()
         else:
             await self._part()
-        whole = await views.whole(session.interview, session.material, self._host.engine.limits)
+        whole = await self._whole(session)
         self._outbox.tell(messages.SessionResumed(in_reply_to=command.id, **whole, **self._about()))
         self._relay.sit(session, min(command.seq, session.interview.version))
+
+    async def _whole(self, session: Session) -> dict[str, Any]:
+        """The fields of ``snapshot``."""
+        whole = await views.whole(session.interview, session.material, self._host.engine.limits)
+        return whole | {"heard": UNSET if session.heard is None else session.heard}
+
+    async def _check(self, command: messages.CheckSound) -> None:
+        """A try of a microphone; its file is not kept."""
+        session = await self._relay.ready()
+        pcm = self._intake.look_at(command.upload)
+        self._intake.drop(command.upload)
+        understood = await session.understand(pcm)
+        text, sure = (understood.text, understood.confidence) if understood is not None else ("", None)
+        confidence = UNSET if sure is None else sure
+        self._outbox.tell(messages.SoundChecked(in_reply_to=command.id, text=text, confidence=confidence))
 
     async def _move(self, step: messages.Step) -> None:
         session = await self._relay.ready()
@@ -382,7 +396,7 @@ class JsonV1:
                 microphone="microphone" in kinds,
                 stream="stream" in kinds,
                 speech=ports.speaker is not None,
-                uploads=("resume", "answer") if "upload" in kinds else ("resume",),
+                uploads=_purposes(ports),
                 reports=("json", "markdown", "html"),
             ),
             "limits": messages.WireLimits(
@@ -394,6 +408,13 @@ class JsonV1:
                 linger=limits.linger,
             ),
         }
+
+
+def _purposes(ports: Ports) -> tuple[str, ...]:
+    """Of uploads, that are taken."""
+    answers = ("answer",) if "upload" in heard(ports) else ()
+    checks = ("check",) if ports.transcriber is not None else ()
+    return ("resume", *answers, *checks)
 
 
 def _is_streamed(command: messages.Command) -> bool:

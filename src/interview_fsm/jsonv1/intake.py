@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 from contextlib import suppress
 from typing import Protocol
 
@@ -11,9 +12,18 @@ from msgspec import UNSET, UnsetType
 from .. import messages, views
 from ..errors import BadMessage, CommandError, ResumeError
 from ..events import Material, Resume
-from ..uploads import SECONDS, Space, Uploads
+from ..ports import SAMPLE_RATE
+from ..uploads import SECONDS, Space, TooLarge, Uploads
 from .outbox import Outbox
 from .work import Work
+
+MOST_CHECKED = 10 * 2 * SAMPLE_RATE
+"""Bytes of sound in one try of a microphone: ten seconds, where three are enough."""
+
+_REFUSED = {
+    "answer": "Answers are not taken as sound files here. Type the answer, and send it with `submit_answer`.",
+    "check": "Nothing here understands speech. Type your answers, and send them with `submit_answer`.",
+}
 
 
 class Library(Protocol):
@@ -51,14 +61,20 @@ class Intake:
     """The file that is coming on a connection, and the résumé that is being read."""
 
     __slots__ = (
-        "_library", "_outbox", "_reading", "_takes_answers", "_timer", "_upload_id", "_uploads", "_work",
+        "_library", "_outbox", "_purposes", "_reading", "_timer", "_upload_id", "_uploads", "_work",
     )  # fmt: skip
 
     def __init__(
-        self, library: Library, space: Space, outbox: Outbox, work: Work, *, takes_answers: bool = False
+        self,
+        library: Library,
+        space: Space,
+        outbox: Outbox,
+        work: Work,
+        *,
+        purposes: Collection[str] = ("resume",),
     ) -> None:
         self._library, self._outbox, self._work = library, outbox, work
-        self._takes_answers = takes_answers
+        self._purposes = purposes
         self._uploads = Uploads(space)
         self._upload_id: str | UnsetType = UNSET
         self._timer: asyncio.TimerHandle | None = None
@@ -69,11 +85,10 @@ class Intake:
     def begin(self, command: messages.BeginUpload) -> None:
         """A file is announced."""
         try:
-            if command.purpose == "answer" and not self._takes_answers:
-                raise UnsupportedMedia(
-                    "Answers are not taken as sound files here. Type the answer, and send it with"
-                    " `submit_answer`."
-                )
+            if command.purpose not in self._purposes:
+                raise UnsupportedMedia(_REFUSED[command.purpose])
+            if command.purpose == "check" and command.size > MOST_CHECKED:
+                raise TooLarge("ten seconds of sound are enough for a try; send less")
             self._uploads.begin(command.size, command.sha256 or "")
         except CommandError as problem:
             self._outbox.fail(problem, command.id)

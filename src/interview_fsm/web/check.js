@@ -74,7 +74,8 @@ export function check(app) {
     if (Math.max(...frames.map(loudness)) < FAINT) return say(ui.said, "That was hardly to be heard. Speak up or come nearer, or choose another microphone.");
     if (!app.model.features?.uploads.includes("check")) return say(ui.said, "That can be heard well.");
     say(ui.said, "Understanding it …");
-    const { text } = await app.wire.request({ type: "check_sound", upload: await app.wire.upload(new File([sound], "check.wav"), "check") });
+    const upload = await app.wire.upload(new File(frames, "check.pcm"), "check");
+    const { text } = await app.wire.request({ type: "check_sound", upload });
     say(ui.said, text ? `Heard you say: “${text}”` : "It can be heard, but nothing was understood. Say a whole sentence, or choose another microphone.");
   }
 
