@@ -96,7 +96,7 @@ def test_a_try_of_the_microphone_is_played_back_and_says_what_was_heard(
         heard = (await said.inner_text()).removeprefix("Heard you say: ")
         assert word_errors(text("help"), heard) <= MOST_ERRORS
         assert 2.9 <= await page.locator("audio").evaluate("audio => audio.duration") <= 3.1
-        await page.wait_for_function("document.querySelector('audio').ended")
+        await page.wait_for_function("() => document.querySelector('audio').ended")
         assert await faults(page, "tried") == {}
         ear.hears(b"")
         await sitting.press("Record three seconds")
