@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import pytest
 from msgspec.structs import replace
 
 from interview_fsm.adapters import anthropic, coach, openai
+from interview_fsm.adapters._failures import ModelError
 from interview_fsm.adapters._interviewing import ModelInterviewer
 from interview_fsm.events import (
     Analyze,
@@ -25,7 +27,7 @@ from interview_fsm.interview import Ask, Interview
 from interview_fsm.ports import Brief, Called, Interviewer
 
 from .coach_data import LAYOUTS
-from .providers import Provider, in_memory
+from .providers import CANARY, Act, Provider, in_memory, listening
 
 RESUME = LAYOUTS["nurse"]
 JOB = "We look for a charge nurse who trains others."
@@ -110,3 +112,20 @@ async def analyzed(interviewer: Interviewer, interview: Interview, **changed: An
     feedback = await interviewer.analyze(brief(interview, **changed))
     assert interview.grounded(feedback) == feedback
     return feedback
+
+
+async def fault(
+    dialect: str, act: Act, *, patience: float = EVENTUALLY, tries: int = 2
+) -> tuple[ModelError, Provider]:
+    """What a question ends in when each call goes like *act*, over a real socket."""
+    provider = Provider(dialect, always=act)
+    async with listening(provider) as url:
+        interviewer = await adapter(provider, url, patience=patience)
+        try:
+            with pytest.raises(ModelError) as caught:
+                await asked(interviewer)
+        finally:
+            await interviewer.aclose()
+    assert provider.calls == tries
+    assert CANARY not in f"{caught.value} {caught.value!r}"
+    return caught.value, provider

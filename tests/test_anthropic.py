@@ -27,6 +27,7 @@ from .modelling import (
     answered,
     asked,
     begun,
+    fault,
     held,
 )
 from .providers import (
@@ -52,22 +53,6 @@ from .providers import (
 )
 
 NAME = "anthropic"
-
-
-async def fault(act: Act, *, patience: float = EVENTUALLY, tries: int = 2) -> tuple[ModelError, Provider]:
-    """What a question ends in when each call goes like *act*, over a real socket."""
-    provider = Provider(NAME, always=act)
-    async with listening(provider) as url:
-        interviewer = await adapter(provider, url, patience=patience)
-        try:
-            with pytest.raises(ModelError) as caught:
-                await asked(interviewer)
-        finally:
-            await interviewer.aclose()
-    assert provider.calls == tries
-    assert CANARY not in str(caught.value)
-    assert CANARY not in repr(caught.value)
-    return caught.value, provider
 
 
 def limited(seconds: str) -> Act:
@@ -114,7 +99,7 @@ OVERLOADED = fails(529, "overloaded_error")
 )
 def test_each_fault_ends_in_a_code_and_a_sentence(act: Act, code: str, tries: int) -> None:
     async def main() -> None:
-        error, _ = await fault(act, tries=tries)
+        error, _ = await fault(NAME, act, tries=tries)
         assert error.code == code
         assert error.adapter == NAME
         assert str(error).startswith(("anthropic ", "the reply of anthropic "))
@@ -134,7 +119,7 @@ def test_each_fault_ends_in_a_code_and_a_sentence(act: Act, code: str, tries: in
 )
 def test_silence_before_the_first_text_is_given_up_in_its_time(act: Act) -> None:
     async def main() -> None:
-        error, _ = await fault(act, patience=AT_ONCE, tries=1)
+        error, _ = await fault(NAME, act, patience=AT_ONCE, tries=1)
         assert error.code == "model_timeout"
 
     asyncio.run(main())

@@ -14,9 +14,20 @@ from interview_fsm.errors import SettingError
 from interview_fsm.events import Analyze, Score
 from interview_fsm.ports import Called
 
-from .modelling import ANSWER, AT_ONCE, EVENTUALLY, KEY, OTHER, adapter, analyzed, answered, asked, held
+from .modelling import (
+    ANSWER,
+    AT_ONCE,
+    EVENTUALLY,
+    KEY,
+    OTHER,
+    adapter,
+    analyzed,
+    answered,
+    asked,
+    fault,
+    held,
+)
 from .providers import (
-    CANARY,
     SUMMARY,
     Act,
     Body,
@@ -80,14 +91,8 @@ def refuses(words: str, unless: str = "", status: int = 400) -> Act:
 )
 def test_each_fault_ends_in_a_code_and_a_sentence(act: Act, code: str, tries: int) -> None:
     async def main() -> None:
-        provider = Provider(NAME, always=act)
-        async with listening(provider) as url:
-            interviewer = await adapter(provider, url, patience=EVENTUALLY)
-            with pytest.raises(ModelError) as caught:
-                await asked(interviewer)
-            await interviewer.aclose()
-        assert (caught.value.code, provider.calls) == (code, tries)
-        assert CANARY not in f"{caught.value} {caught.value!r}"
+        error, _ = await fault(NAME, act, tries=tries)
+        assert error.code == code
 
     asyncio.run(main())
 
