@@ -227,7 +227,9 @@ def _sentences(
     if best:
         aspect, count = best
         words = {"count": str(count), "cases": str(len(cases)), "aspect": texts.aspects[aspect]}
-        form = "there_one" if len(cases) == 1 else "there_all" if count == len(cases) else "there"
+        form = (
+            {1: "there_one", 2: "there_both"}.get(len(cases), "there_all") if count == len(cases) else "there"
+        )
         told.append(_fill(texts.summary[form], words))
     else:
         told.append(texts.summary["nothing_there"])
@@ -246,7 +248,7 @@ def _count_sentence(interview: Interview, texts: dict[str, str]) -> str:
         return texts["answered_one"]
     words = {"answered": str(answered), "asked": str(len(main)), "skipped": str(skipped)}
     if answered == len(main):
-        return _fill(texts["answered_all"], words)
+        return _fill(texts["answered_both" if answered == 2 else "answered_all"], words)
     return _fill(texts["answered_skipped" if skipped else "answered"], words)
 
 

@@ -96,9 +96,11 @@ def _score(criterion: Criterion, question: Question, answer: str, reading: Readi
     value, texts = finding.value, load().feedback.rationale
     said = [finding.said or _looked_for(finding)]
     topic = _topic(reading)
-    if criterion.dimension in ("structure", "specificity", "depth") and value > MOST_BY_TOPIC[topic]:
-        value = MOST_BY_TOPIC[topic]
-        said.append(texts[f"capped_by_topic_{topic}"].replace("{value}", str(value)))
+    most = MOST_BY_TOPIC[topic]
+    if criterion.dimension in ("structure", "specificity", "depth") and value > most:
+        told = texts[f"capped_by_topic_{topic}"]
+        said.append(told.replace("{would}", str(value)).replace("{value}", str(most)))
+        value = most
     cues = dict.fromkeys(cue for cue in finding.cues if cue is not None)
     quotes = dict.fromkeys(Quote(cue.start, cue.end, answer[cue.start : cue.end]) for cue in cues)
     return proved(criterion, value, tuple(quotes)[:MOST_QUOTES], " ".join(said))
