@@ -258,7 +258,7 @@ def test_a_server_killed_at_any_message_has_every_acknowledged_command_once(tmp_
     async def main() -> None:
         file, rng, kills, sat = tmp_path / "interviews.db", random.Random(11), 0, []
         schema: Schema | None = None
-        candidate = Candidate("c0-")
+        candidate, died_in = Candidate("c0-"), set[str]()
         while kills < KILLS or candidate.session:
             victim = await asyncio.to_thread(Victim, file)
             try:
@@ -268,6 +268,7 @@ def test_a_server_killed_at_any_message_has_every_acknowledged_command_once(tmp_
                     await killed(
                         candidate, victim, schema, 1 + kills % 3, rng.choice([0, 0, 0.001, 0.003, 0.01])
                     )
+                    died_in.add(candidate.view.get("state", "idle"))
                     kills += 1
                 else:
                     async with client_at(victim.port, schema) as wire:
@@ -285,6 +286,7 @@ def test_a_server_killed_at_any_message_has_every_acknowledged_command_once(tmp_
         finally:
             await storage.aclose()
         acknowledged = sum(len(c.acknowledged) for c in sat)
+        assert died_in >= {"questioning", "recording", *(["analyzing"] if KILLS > 20 else [])}
         print(f"{kills} kills, {len(sat)} interviews, {acknowledged} commands acknowledged, 0 lost, 0 twice")
 
     asyncio.run(main())
