@@ -8,7 +8,7 @@ same events is told, with the entry where it begins.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 from msgspec import Struct
@@ -34,6 +34,8 @@ __all__ = [
     "write_export",
 ]
 
+Fields = Mapping[str, Sequence[str]]
+
 VERSION = 1
 """Of the document. Fields may be added; none is taken away or changes its meaning."""
 
@@ -58,6 +60,8 @@ class Export(Struct, frozen=True, tag_field="format", tag="interview_fsm.export"
     redacted: bool = False
     """Whether every text was replaced by a placeholder of its shape."""
     log: tuple[Kept, ...]
+    fields: dict[str, tuple[str, ...]]
+    """By kind of value, the fields that the digests are over: those that this release knew."""
     resume: tuple[Entry, ...] = ()
     """What the candidate brought, while it is kept."""
 
@@ -65,31 +69,34 @@ class Export(Struct, frozen=True, tag_field="format", tag="interview_fsm.export"
 _decoder = msgspec.json.Decoder(Export)
 
 
-def digest(interview: Interview) -> str:
-    """SHA-256, in hex, over all that an interview is: every field that has not its default, canonically.
+def digest(interview: Interview, fields: Fields | None = None) -> str:
+    """SHA-256, in hex, over all that an interview is; with *fields*, over what was known of it then.
 
-    Defaults are left out, so that a field that a later release adds does not make every interview another.
+    So a field that a later release adds makes no other interview of an older log.
     """
-    return hashlib.sha256(msgspec.json.encode(_essence(interview), order="sorted")).hexdigest()
+    return hashlib.sha256(msgspec.json.encode(_essence(interview, fields), order="sorted")).hexdigest()
 
 
-def _essence(value: object) -> object:
+def _essence(value: object, fields: Fields | None) -> object:
     if isinstance(value, Struct):
-        said = {
-            field.name: _essence(now)
-            for field in msgspec.structs.fields(value)
-            if (now := getattr(value, field.name)) != _default(field)
-        }
-        return {"": type(value).__name__, **said}
+        kind = type(value).__name__
+        names = value.__struct_fields__ if fields is None else fields.get(kind, ())
+        said = {name: _essence(getattr(value, name), fields) for name in names if hasattr(value, name)}
+        return {"": kind, **said}
     if isinstance(value, tuple):
-        return [_essence(each) for each in value]
+        return [_essence(each, fields) for each in value]
     return value
 
 
-def _default(field: msgspec.structs.FieldInfo) -> object:
-    if field.default_factory is not msgspec.NODEFAULT:
-        return field.default_factory()
-    return field.default
+def _fields_of(value: object) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """The kinds of values that *value* is made of, and the fields of each."""
+    if isinstance(value, Struct):
+        yield type(value).__name__, value.__struct_fields__
+        for name in value.__struct_fields__:
+            yield from _fields_of(getattr(value, name))
+    elif isinstance(value, tuple):
+        for each in value:
+            yield from _fields_of(each)
 
 
 # --------------------------------------------------------------------------------------- exporting
@@ -113,16 +120,18 @@ def exported(
     """The document of these entries."""
     from . import __version__
 
-    interview, log = Interview(id=interview_id), []
+    interview, log, fields = Interview(id=interview_id), [], dict[str, tuple[str, ...]]()
     for entry in entries:
         interview = interview.following(entry.story)
         interview.version = entry.version
         log.append(Kept(entry, interview.state, digest(interview)))
+        fields.update(_fields_of(interview))
     return Export(
         interview=interview_id,
         exported_by=__version__,
         redacted=redacted,
         log=tuple(log),
+        fields=fields,
         resume=tuple(resume),
     )
 
@@ -179,8 +188,10 @@ class Step(Struct, frozen=True):
     """What is not as it was; empty where it is. Nothing after it can be trusted."""
 
 
-def replay(interview_id: str, log: Sequence[Kept | Entry]) -> Iterator[Step]:
+def replay(interview_id: str, log: Sequence[Kept | Entry], fields: Fields | None = None) -> Iterator[Step]:
     """The interview event by event; the last step is the one where something is wrong, if it is.
+
+    *fields* are an export's.
 
     What is checked: versions count from 1 without a gap, no append was stored twice, the table takes every
     event, and, of a Kept, that the state and all that the interview is are what they were.
@@ -198,7 +209,7 @@ def replay(interview_id: str, log: Sequence[Kept | Entry]) -> Iterator[Step]:
                     wrong = str(error)
             if place == len(entry.story):
                 interview.version = entry.version
-                wrong = wrong or (_unlike(interview, kept) if isinstance(kept, Kept) else "")
+                wrong = wrong or (_unlike(interview, kept, fields) if isinstance(kept, Kept) else "")
             yield Step(entry.version, entry.at, event, interview, wrong)
             if wrong:
                 return
@@ -212,9 +223,9 @@ def _out_of_place(entry: Entry, number: int, seen: set[str]) -> str:
     return ""
 
 
-def _unlike(interview: Interview, kept: Kept) -> str:
+def _unlike(interview: Interview, kept: Kept, fields: Fields | None) -> str:
     if interview.state is not kept.state:
         return f"it led to {kept.state} when it was exported, and leads to {interview.state} now"
-    if digest(interview) != kept.digest:
+    if digest(interview, fields) != kept.digest:
         return "it led to another interview when it was exported: state and version agree, the rest does not"
     return ""

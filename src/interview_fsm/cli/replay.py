@@ -16,7 +16,7 @@ from .storing import load_entries, with_storage
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..archive import Kept, Step
+    from ..archive import Fields, Kept, Step
     from ..events import Entry, Event
 
 
@@ -34,8 +34,8 @@ def replay(which: str, as_json: bool, quiet: bool, storage: Place, database: Pat
     """
     from ..archive import replay as replayed
 
-    interview_id, log = _find(which, storage, database)
-    steps = list(replayed(interview_id, log))
+    interview_id, log, fields = _find(which, storage, database)
+    steps = list(replayed(interview_id, log, fields))
     if as_json:
         _print_json(interview_id, steps)
     elif not quiet:
@@ -51,7 +51,9 @@ def replay(which: str, as_json: bool, quiet: bool, storage: Place, database: Pat
     click.echo(_verdict(steps, log), err=True)
 
 
-def _find(which: str, storage: Place, database: Path | None) -> tuple[str, Sequence[Kept | Entry]]:
+def _find(
+    which: str, storage: Place, database: Path | None
+) -> tuple[str, Sequence[Kept | Entry], Fields | None]:
     from ..archive import read_export
 
     file = Path(which)
@@ -60,8 +62,8 @@ def _find(which: str, storage: Place, database: Path | None) -> tuple[str, Seque
             export = read_export(file.read_bytes())
         except OSError as error:
             raise SettingError(f"{file} cannot be read: {error.strerror}") from error
-        return export.interview, export.log
-    return which, run(with_storage(storage, database, lambda opened: load_entries(opened, which)))
+        return export.interview, export.log, export.fields
+    return which, run(with_storage(storage, database, lambda opened: load_entries(opened, which))), None
 
 
 def _verdict(steps: Sequence[Step], log: Sequence[Kept | Entry]) -> str:
