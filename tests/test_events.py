@@ -58,6 +58,7 @@ def test_the_plan_rides_whole_with_its_defaults_spelled_out():
         "follow_ups": None,
         "seed": 0,
         "resume_digest": "",
+        "confirm_below": 0.0,
     }
 
 

@@ -88,7 +88,7 @@ def test_sound_comes_from_where_the_client_says(source: Any, kept: events.Source
 def test_a_plan_comes_with_its_defaults_and_its_own_questions_as_the_journal_keeps_them() -> None:
     bare = decode(type="create_session")
     assert isinstance(bare, messages.CreateSession)
-    assert bare.plan.plan(5) == Plan(questions=3, seed=5)
+    assert bare.plan.plan(5) == Plan(questions=3, seed=5, confirm_below=0.5)
     given = {
         "questions": 2, "language": "de", "advance": "on_request", "follow_ups": 0,
         "slots": [{"text": "Warum?"}, {"competency": "ownership"}],

@@ -61,6 +61,10 @@ class Criterion(Struct, frozen=True, omit_defaults=True):
     weight: float = 1.0
 
 
+CONFIRM_BELOW = 0.5
+"""From 0 to 1: sentences that PocketSphinx understood rightly had 0.7 and more, in a quiet room."""
+
+
 class Plan(Struct, frozen=True):
     """How an interview is to be held. It rides whole in ``start_interview``, defaults spelled out."""
 
@@ -80,6 +84,9 @@ class Plan(Struct, frozen=True):
     """What the choices of the planner depend on: same plan, same résumé, same questions."""
     resume_digest: str = ""
     """SHA-256 of the résumé's text, in hex; empty without one."""
+    confirm_below: Annotated[float, Meta(ge=0, le=1)] = 0.0
+    """A spoken answer understood with less confidence is not judged before the candidate has confirmed or
+    corrected it; 0 asks for none. What ``CONFIRM_BELOW`` is for, where people can be asked."""
 
     @property
     def count(self) -> int:
@@ -94,7 +101,10 @@ class Plan(Struct, frozen=True):
     @property
     def fingerprint(self) -> str:
         """Names this plan on every report: 16 hex digits of SHA-256 over its canonical JSON."""
-        return hashlib.sha256(msgspec.json.encode(self, order="sorted")).hexdigest()[:16]
+        said = msgspec.to_builtins(self)
+        if not self.confirm_below:
+            del said["confirm_below"]  # so a plan made before there was such a thing has the name it had
+        return hashlib.sha256(msgspec.json.encode(said, order="sorted")).hexdigest()[:16]
 
 
 # -------------------------------------------------------------------------- questions and answers
@@ -238,7 +248,8 @@ class NotScored(Struct, frozen=True, tag_field="type", tag="not_scored"):
     reason: str
     """A code: ``silence`` (no word was said), ``nothing_to_assess`` ("I don't know", or nothing counts),
     ``language`` (the answer is in another one than can be assessed), ``follow_up`` (the answer completes
-    the one before it), ``own_criterion`` (the host's, and the interviewer does not know it), ``failed``
+    the one before it), ``own_criterion`` (the host's, and the interviewer does not know it), ``unconfirmed``
+    (it was spoken, and is not sure to have been understood rightly), ``failed``
     (a model was asked and no usable answer came)."""
 
 

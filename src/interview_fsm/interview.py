@@ -85,6 +85,9 @@ class Answer(Struct, frozen=True, omit_defaults=True):
     """As recognised, where it was spoken."""
     original: str | None = None
     """Before it was corrected; None where it was not."""
+    unconfirmed: bool = False
+    """Whether the candidate has yet to say that it was understood rightly: by correcting it, if only to the
+    same text."""
 
 
 class Turn(Struct, frozen=True, omit_defaults=True):
@@ -287,7 +290,8 @@ class Interview(Struct, kw_only=True):
             case SubmitAnswer(question=number, text=text):
                 self._store(number, Answer(text))
             case AnswerRecorded(question=number, transcript=transcript):
-                self._store(number, Answer(transcript.text, transcript=transcript))
+                unsure = transcript.confidence is not None and transcript.confidence < self.plan.confirm_below
+                self._store(number, Answer(transcript.text, transcript=transcript, unconfirmed=unsure))
             case CorrectAnswer(question=number, text=text):
                 self._correct(number, text)
             case AnalyzeCommand():
@@ -348,7 +352,7 @@ class Interview(Struct, kw_only=True):
         assert turn.answer is not None  # _check saw to it
         was = turn.answer
         original = was.text if was.original is None else was.original
-        now = replace(was, text=text, original=original, revision=was.revision + 1)
+        now = replace(was, text=text, original=original, revision=was.revision + 1, unconfirmed=False)
         self._replace(number, replace(turn, answer=now))
 
     def _replace(self, number: int, turn: Turn) -> None:

@@ -36,7 +36,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from . import events
 from .errors import BadMessage
-from .events import MAX_QUESTIONS, MAX_TEXT, Feedback, Question
+from .events import CONFIRM_BELOW, MAX_QUESTIONS, MAX_TEXT, Feedback, Question
 from .interview import Turn
 
 PROTOCOL = "interview-fsm.v1"
@@ -82,18 +82,24 @@ class PlannedCriterion(Struct, frozen=True, kw_only=True, omit_defaults=True, fo
 
 
 class WantedPlan(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
-    """How the interview is to be held. ``follow_ups`` left out: half the count, rounded up; 0: none."""
+    """How the interview is to be held. ``follow_ups`` left out: half the count, rounded up; 0: none.
+
+    A spoken answer with less confidence than ``confirm_below`` (0 to 1) is ``unconfirmed``, and not judged
+    before ``correct_answer``, with the same text or another.
+    """
 
     questions: Annotated[int, Meta(ge=1, le=MAX_QUESTIONS)] = 3
     language: Annotated[str, Meta(min_length=1, max_length=35)] = "en"
     advance: Literal["auto", "on_request"] = "auto"
     follow_ups: Annotated[int, Meta(ge=0, le=MAX_QUESTIONS)] | None = None
+    confirm_below: Annotated[float, Meta(ge=0, le=1)] = CONFIRM_BELOW
     slots: Annotated[tuple[PlannedSlot, ...], Meta(max_length=MAX_QUESTIONS)] = ()
     rubric: Annotated[tuple[PlannedCriterion, ...], Meta(max_length=50)] = ()
 
     def plan(self, seed: int) -> events.Plan:
         """The plan as the journal keeps it, drawn with *seed*."""
-        return msgspec.convert({**msgspec.to_builtins(self), "seed": seed}, events.Plan)
+        said = {**msgspec.to_builtins(self), "confirm_below": self.confirm_below, "seed": seed}
+        return msgspec.convert(said, events.Plan)
 
 
 class GivenResume(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):

@@ -61,6 +61,9 @@ def assess_answer(turn: Turn, plan: Plan, provenance: Provenance) -> AnswerFeedb
     """What can be seen in one answer. *turn* has one."""
     assert turn.answer is not None
     question, answer = turn.question, turn.answer.text
+    if turn.answer.unconfirmed:  # what was perhaps not said is neither praised nor blamed
+        unscored = not_scored(criteria(plan, level_of(question)), "unconfirmed")
+        return AnswerFeedback(question.number, turn.answer.revision, provenance=provenance, scores=unscored)
     reading = read(answer, question)
     return AnswerFeedback(
         question.number,
@@ -201,7 +204,10 @@ def _cases(interview: Interview, answers: Sequence[AnswerFeedback]) -> dict[int,
     """By main question, what was seen in its answer and in those to its follow-ups: (kind, aspect)."""
     cases: dict[int, set[tuple[str, str]]] = {}
     for given in answers:
-        question = interview.turns[given.question - 1].question
+        turn = interview.turns[given.question - 1]
+        if turn.answer is not None and turn.answer.unconfirmed:
+            continue
+        question = turn.question
         case = cases.setdefault(question.follow_up_to or question.number, set())
         case |= {(seen.kind, seen.aspect) for seen in given.observations}
     return cases
@@ -223,6 +229,10 @@ def _sentences(
 ) -> list[str]:
     """Two to four sentences to be spoken."""
     told = [_count_sentence(interview, texts.summary)]
+    if unsure := sum(turn.answer is not None and turn.answer.unconfirmed for turn in interview.turns):
+        told.append(_fill(texts.summary["unconfirmed"], {"count": str(unsure)}))
+    if not cases and unsure:
+        return [*told, texts.summary["rules"]]
     best = _there_most(cases)
     if best:
         aspect, count = best
@@ -264,6 +274,8 @@ def _there_most(cases: dict[int, set[tuple[str, str]]]) -> tuple[str, int] | Non
 def _practice(
     cases: dict[int, set[tuple[str, str]]], missing: Sequence[str], texts: FeedbackTexts
 ) -> tuple[str, ...]:
+    if not cases:
+        return ()
     tries = {aspect for seen in cases.values() for kind, aspect in seen if kind == "try"}
     points = [
         aspect

@@ -35,7 +35,7 @@ def follow_up(interview: Interview) -> FollowUpWanted | None:
     if not interview.answered_last:
         return None
     turn = interview.turns[interview.answered_last - 1]
-    if turn.answer is None or not _is_open_to_one(interview, turn):
+    if turn.answer is None or turn.answer.unconfirmed or not _is_open_to_one(interview, turn):
         return None
     if len(turn.answer.text) > MOST_READ:
         return None
