@@ -152,6 +152,7 @@ class Stage:
 
     __slots__ = (
         "_brought", "_budget", "_done", "_interview", "_material", "_note", "_ports", "_silence", "_tell",
+        "_without_ending",
     )  # fmt: skip
 
     def __init__(
@@ -163,6 +164,7 @@ class Stage:
         tell: Callable[[News], None],
         done: asyncio.Event | None,
         silence: float,
+        without_ending: Callable[[str, str], str | None] = lambda _text, _language: None,
         brought: AsyncIterator[bytes] | None = None,
         budget: Budget,
         note: Callable[[Called], None],
@@ -170,6 +172,7 @@ class Stage:
         self._interview, self._material, self._ports = interview, material, ports
         self._budget, self._note = budget, note
         self._tell, self._done, self._silence, self._brought = tell, done, silence, brought
+        self._without_ending = without_ending
 
     async def perform(self, activity: Activity) -> Event | None:
         """Run *activity*; what comes of it."""
@@ -231,28 +234,52 @@ class Stage:
             wanted.source, silence=self._silence, done=self._done, brought=self._brought, soon=self._warn
         )
         transcript: Transcript | None = None
-        async with aclosing(sound), aclosing(self._within(meter, sound)) as affordable:
+        ending = _Ending(self._done)
+        async with aclosing(sound), aclosing(self._within(meter, sound, ending)) as affordable:
             heard = transcriber.transcribe(
                 affordable, hints=self._hints(wanted), language=self._interview.plan.language
             )
             async with aclosing(heard):
                 async for part in heard:
                     if isinstance(part, Partial):
+                        ending.understood(is_all=self._without(part.text) != part.text)
                         self._tell(Heard(wanted.question, part.text))
                     else:
                         transcript = part
+        if transcript is not None:
+            transcript = self._trimmed(transcript)
         if transcript is None or not transcript.text.strip():
             return AnswerLost("no_speech")
         return AnswerRecorded(wanted.question, transcript)
+
+    def _without(self, text: str) -> str:
+        """*text* without the words that say that this was all."""
+        without = self._without_ending(text, self._interview.plan.language)
+        return text if without is None else without
+
+    def _trimmed(self, transcript: Transcript) -> Transcript:
+        """*transcript* without them, wherever it has them."""
+        text = self._without(transcript.text)
+        if text == transcript.text:
+            return transcript
+        last = [
+            replace(each, text=self._without(each.text), raw=self._without(each.raw))
+            for each in transcript.segments[-1:]
+        ]
+        segments = (*transcript.segments[:-1], *(each for each in last if each.text))
+        return replace(transcript, text=text, segments=segments)
 
     def _warn(self) -> None:
         self._tell(
             Warning("silence_soon", "You have been silent for a while; go on, or the answer ends soon.")
         )
 
-    async def _within(self, meter: _Meter, sound: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
+    async def _within(
+        self, meter: _Meter, sound: AsyncIterator[bytes], ending: _Ending
+    ) -> AsyncGenerator[bytes, None]:
         """*sound* for as long as the budget lasts, then its end: what was said before is an answer."""
         async for chunk in sound:
+            ending.heard(chunk)
             try:
                 granted = meter.grant(chunk)
             except BudgetSpent as spent:
@@ -327,6 +354,31 @@ def _size(brief: Brief) -> int:
         texts.append(turn.question.text)
         texts += [answer.text for answer in (turn.answer, *turn.attempts) if answer is not None]
     return sum(len(text.encode("utf-8", "surrogatepass")) for text in texts)
+
+
+class _Ending:
+    """Sets *done* when it has been said that this was all, and nothing else was understood for a moment."""
+
+    __slots__ = ("_done", "_left")
+
+    def __init__(self, done: asyncio.Event) -> None:
+        self._done = done
+        self._left: int | None = None
+
+    def understood(self, *, is_all: bool) -> None:
+        """Whether what is understood so far ends in such words."""
+        self._left = _samples(MOMENT) if is_all else None
+
+    def heard(self, chunk: bytes) -> None:
+        """More sound has come."""
+        if self._left is not None:
+            self._left -= len(chunk) // 2
+            if self._left <= 0:
+                self._done.set()
+
+
+MOMENT = 0.7
+"""Seconds after "that's my answer" until it is believed: "… to that kind of problem" may follow."""
 
 
 class _Meter:

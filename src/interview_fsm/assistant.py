@@ -14,9 +14,10 @@ from msgspec.structs import replace
 
 from . import steps
 from .adapters import load
+from .coaching.endings import thinking, without_ending
 from .coaching.follow_up import follow_up
 from .coaching.levels import Level, read_level
-from .engine import Engine, Limits, Observer
+from .engine import Endings, Engine, Limits, Observer
 from .errors import ResumeError, SettingError
 from .events import Feedback, Material, Partial, Resume, Source, Transcript
 from .interview import Interview
@@ -161,6 +162,7 @@ async def assemble(
             transcriber=later(_LaterTranscriber(transcriber, {})) if transcriber else None,
             speaker=later(_LaterSpeaker(speaker, {})) if speaker else None,
             follow_up=follow_up,
+            endings=Endings(thinking, without_ending),
             ahead=names != (COACH,),  # which is quicker than that is worth
             limits=limits,
             observe=observe,

@@ -12,7 +12,7 @@ from typing import Self
 
 from .errors import Conflict, EngineClosed, Expired, Gone, SessionTaken
 from .events import AnswerLost, Attached, Entry, Event, Material, Plan
-from .house import RESUME_SUFFIX, FollowUpRule, House, Limits, Observed, Observer, Ports
+from .house import RESUME_SUFFIX, Endings, FollowUpRule, House, Limits, Observed, Observer, Ports
 from .interview import Interview
 from .ports import Interviewer, Recorder, Speaker, Storage, Transcriber
 from .retention import Receipt, due, erase_interview
@@ -22,6 +22,7 @@ from .updates import Heard, News, Speech, Update, Updates
 
 __all__ = [
     "RESUME_SUFFIX",
+    "Endings",
     "Engine",
     "FollowUpRule",
     "Heard",
@@ -44,7 +45,10 @@ class Engine:
     It holds its adapters but does not own them: whoever made them closes them. *follow_up* is the rule
     that decides after each answer whether one is wanted (``interview_fsm.coaching.follow_up``); without
     it there are none. *ahead* has the next question made ready while the candidate answers: worth its
-    calls where the interviewer takes its time, as a model does. *observe* is called with every entry and
+    calls where the interviewer takes its time, as a model does. *endings* says how spoken answers end
+    (``interview_fsm.coaching.endings``); without it they do by silence alone.
+
+    *observe* is called with every entry and
     timing, on the event loop: be quick. *clock* gives seconds since the epoch.
     """
 
@@ -58,6 +62,7 @@ class Engine:
         speaker: Speaker | None = None,
         follow_up: FollowUpRule | None = None,
         ahead: bool = False,
+        endings: Endings | None = None,
         observe: Observer | None = None,
         observe_texts: bool = False,
         limits: Limits | None = None,
@@ -70,6 +75,7 @@ class Engine:
             self.limits,
             rule=follow_up,
             ahead=ahead,
+            endings=endings or Endings(),
             observe=observe,
             observe_texts=observe_texts,
             clock=clock,

@@ -92,6 +92,15 @@ Observer = Callable[[Observed], None]
 FollowUpRule = Callable[[Interview], FollowUpWanted | None]
 
 
+class Endings(NamedTuple):
+    """What an interviewer knows of how spoken answers end."""
+
+    thinking: Callable[[Interview], float] = lambda _: 0.0
+    """Seconds over ``Limits.silence`` that a silence may last in the answer to the open question."""
+    without: Callable[[str, str], str | None] = lambda _text, _language: None
+    """A text without the words at its end that say that this was all; None where it does not end so."""
+
+
 class Ports(NamedTuple):
     """The adapters of an engine. Who made them closes them."""
 
@@ -119,12 +128,14 @@ class House:
         *,
         rule: FollowUpRule | None,
         ahead: bool,
+        endings: Endings,
         observe: Observer | None,
         observe_texts: bool,
         clock: Callable[[], float],
     ) -> None:
         self.ports, self.limits, self.clock = ports, limits, clock
         self.ledger = Ledger(limits.spending, clock)
+        self.endings = endings
         self.ahead = ahead
         """Whether the next question is made ready while the candidate answers."""
         self._rule, self._observe, self._texts = rule, observe, observe_texts

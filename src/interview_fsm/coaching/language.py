@@ -129,6 +129,8 @@ class Language(Struct, frozen=True):
     """By dimension; depth by level too."""
     levels: dict[LevelName, tuple[str, ...]]
     """Words for each level of difficulty."""
+    endings: tuple[str, ...]
+    """What somebody says who has said all. Only what nobody says in the middle of an answer."""
     resume_language: str
     """That a résumé is in another language."""
     level_read: dict[str, str]
