@@ -188,8 +188,9 @@ class Served:
             said += line
 
     def kill(self) -> None:
-        self.process.kill()
-        self.process.communicate()
+        if self.process.returncode is None:
+            self.process.kill()
+            self.process.communicate()
 
     def end(self) -> int:
         """SIGTERM, as Docker sends it; how it ended."""
