@@ -127,6 +127,38 @@ STORAGES = (
         ("tests/test_postgres.py::test_every_append_is_durable_whatever_the_database_prefers",),
     ),
     Bug(
+        "firestore: the head is not compared", "adapters/firestore.py",
+        "batch.update(self._head(interview_id), head, option=as_seen)",
+        "batch.update(self._head(interview_id), head)",
+        ("tests/test_firestore.py::test_a_stale_node_does_not_write_into_a_log_that_was_erased",),
+    ),
+    Bug(
+        "firestore: its own write is not recognised", "adapters/firestore.py",
+        "kept.get(documents.APPEND_ID) == entry.append_id", 'kept.get(documents.APPEND_ID) == ""',
+        ("tests/test_firestore.py::test_what_was_lost_on_the_way_is_done_once",),
+    ),
+    Bug(
+        "firestore: erasing leaves no tombstone", "adapters/firestore.py",
+        "await head.set(tombstone, **self._options)", "await head.delete(**self._options)",
+        contract("firestore", GONE_FOR_GOOD),
+    ),
+    Bug(
+        "firestore: erasing leaves the entries", "adapters/firestore.py",
+        "                batch.delete(each.reference)\n            await batch.commit(**self._options)\n",
+        "                pass\n            return was_live\n",
+        ("tests/test_firestore.py::test_of_an_erased_interview_stays_its_id_alone",),
+    ),
+    Bug(
+        "firestore: entries expire one by one", "adapters/_firestore_documents.py",
+        "if kept is not None and head + SLACK <= kept <= head + 2 * SLACK:", "if kept is not None:",
+        ("tests/test_firestore.py::test_all_entries_of_a_log_expire_after_its_head_and_together",),
+    ),
+    Bug(
+        "firestore: a path for an id", "adapters/_firestore_documents.py",
+        'and "/" not in interview_id and', "and",
+        ("tests/test_firestore.py::test_an_id_that_leads_elsewhere_leads_nowhere",),
+    ),
+    Bug(
         "memory: any version will do", "adapters/memory.py",
         "elif len(log.lines) != expected_version:", "elif False:",
         contract("memory", AT_ANOTHER_VERSION),

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import random
+import secrets
 import subprocess
 import sys
 import threading
@@ -24,8 +25,16 @@ def told(session, version):
     return Entry(version, f"{session}:{version}", float(version), (SubmitAnswer(1, text),))
 
 
+class Project(str):
+    """A project on the Firestore that the environment names."""
+
+
 async def opened(where, **options):
-    """The storage in a file, or in the database of a connection string."""
+    """The storage in a file, in the database of a connection string, or in a project of Firestore."""
+    if isinstance(where, Project):
+        from interview_fsm.adapters import firestore  # here, for it takes a child long to import
+
+        return await firestore.create(project=where, patience=60, **options)  # the machine may be busy
     if isinstance(where, str):
         return await postgres.create(dsn=where, **options)
     return await sqlite.create(path=where, **options)
@@ -88,31 +97,45 @@ def check(found, checked, acknowledged):
         assert checked[name] + len(entries) - version in (0, 1), name
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(10_800)
-@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
-def test_every_acknowledged_append_survives_kill_9_exactly_once(kind, tmp_path, request):
-    if kind == "postgres":
-        path = request.getfixturevalue("cluster").new_database()
-    else:
-        path = tmp_path / "interviews.db"
+def survive(kind, where, run):
+    """Kill a client again and again; after each kill look at what is there. *run* runs what is async."""
     chance = random.Random(20)
     acknowledged = dict.fromkeys(SESSIONS, 0)
     checked = dict(acknowledged)
     for _ in range(KILLS):
         # Often while opening or just after, else anywhere in the work.
         lines = chance.choice((1, 2, chance.randrange(2, 40), chance.randrange(2, 400)))
-        for name, version in acknowledged_before_killed(path, lines):
+        for name, version in acknowledged_before_killed(where, lines):
             assert version - acknowledged[name] in (0, 1)
             acknowledged[name] = version
         if not any(acknowledged.values()):
             continue  # killed before there was a file to read
-        check(asyncio.run(logs(path, checked)), checked, acknowledged)
+        check(run(logs(where, checked)), checked, acknowledged)
         checked = dict(acknowledged)  # so that a thousand kills do not read all of it a thousand times
     assert all(acknowledged.values())
     nothing = dict.fromkeys(SESSIONS, 0)
-    check(asyncio.run(logs(path, nothing)), nothing, acknowledged)
+    check(run(logs(where, nothing)), nothing, acknowledged)
     print(f"{KILLS} kills of {kind}'s client, {sum(acknowledged.values())} acknowledged, 0 lost, 0 twice")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(10_800)
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+def test_every_acknowledged_append_survives_kill_9_exactly_once(kind, tmp_path, request):
+    if kind == "postgres":
+        where = request.getfixturevalue("cluster").new_database()
+    else:
+        where = tmp_path / "interviews.db"
+    survive(kind, where, asyncio.run)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(10_800)
+def test_every_append_that_firestore_acknowledged_survives_kill_9_exactly_once(
+    firestore_emulator, grpc_runner, monkeypatch
+):
+    monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", firestore_emulator)
+    survive("firestore", Project(f"demo-{secrets.token_hex(6)}"), grpc_runner.run)
 
 
 # ------------------------------------------------------------------- the database itself is killed
@@ -181,4 +204,4 @@ def test_a_database_killed_under_load_has_every_acknowledged_append_exactly_once
 
 
 if __name__ == "__main__":
-    asyncio.run(child(sys.argv[2] if sys.argv[1] == "str" else Path(sys.argv[2])))
+    asyncio.run(child({"str": str, "Project": Project}.get(sys.argv[1], Path)(sys.argv[2])))

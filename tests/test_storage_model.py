@@ -1,4 +1,4 @@
-"""Random histories: SQLite and PostgreSQL answer as the storage in memory does, call for call."""
+"""Random histories: SQLite, PostgreSQL and Firestore answer as the storage in memory does, call for call."""
 
 import asyncio
 import os
@@ -17,8 +17,10 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from interview_fsm.adapters import memory, postgres, sqlite
+from interview_fsm.adapters import firestore, memory, postgres, sqlite
 from interview_fsm.events import EVENTS, Entry, Material, SubmitAnswer
+
+from .firestores import VARIABLE, Firestore, new_project
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]  # the machine may be busy
 IN_FULL = os.environ.get("INTERVIEW_FSM_SOAK") == "1"
@@ -42,7 +44,7 @@ class Histories(RuleBasedStateMachine):
     @initialize()
     def begin(self):
         self.prepare()
-        self.runner = asyncio.Runner()
+        self.runner = self.running()
         self.model = self.runner.run(memory.create())
         self.real = self.runner.run(self.opened())
         self.lengths = dict.fromkeys(IDS, 0)
@@ -50,8 +52,11 @@ class Histories(RuleBasedStateMachine):
     def teardown(self):
         if hasattr(self, "real"):
             self.runner.run(self.real.aclose())
-            self.runner.close()
             self.clear()
+
+    def running(self):
+        """An event loop for one history."""
+        return asyncio.Runner()
 
     def both(self, call):
         async def outcome(storage):
@@ -142,6 +147,7 @@ class OnSqlite(Histories):
         return sqlite.create(path=self.folder / "interviews.db")
 
     def clear(self):
+        self.runner.close()
         shutil.rmtree(self.folder)
 
 
@@ -162,9 +168,31 @@ def test_postgres(cluster):
             return postgres.create(dsn=dsn, connections=4)
 
         def clear(self):
-            pass
+            self.runner.close()
 
     live_through(OnPostgres, 300 if IN_FULL else 8)
+
+
+@pytest.mark.parametrize("where", ["server", "emulator"])
+def test_firestore(where, grpc_runner, firestore_emulator, monkeypatch):
+    class OnFirestore(Histories):
+        keeps_order = False
+
+        def prepare(self):
+            self.project = new_project()
+
+        def running(self):
+            return grpc_runner
+
+        def opened(self):
+            return firestore.create(project=self.project, patience=60)  # the machine may be busy
+
+        def clear(self):
+            pass
+
+    with Firestore().running() as host:
+        monkeypatch.setenv(VARIABLE, host if where == "server" else firestore_emulator)
+        live_through(OnFirestore, 100 if IN_FULL else 4)
 
 
 def live_through(machine, examples):
