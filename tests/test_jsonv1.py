@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from interview_fsm import messages
+from interview_fsm.adapters.coach import Coach
 from interview_fsm.adapters.memory import MemoryStorage
 from interview_fsm.engine import Engine
 from interview_fsm.errors import AdapterError, ResumeError
@@ -167,6 +168,33 @@ def voice(seconds: float = 600.0) -> dict[str, Any]:
 
 def updates(client: Client) -> list[int]:
     return [event["seq"] for event in client.heard if event["type"] == "update"]
+
+
+def test_in_a_language_that_is_not_served_it_is_told_and_nothing_is_asked() -> None:
+    async def story(world: World) -> None:
+        async with Client(world) as ada:
+            await ada.create(plan={"language": "de"}, resume={"text": SENTENCE})
+            await ada.do("start_interview")
+            await ada.do("choose_difficulty", difficulty="easy")
+            told = await ada.hear("warning")
+            assert told["code"] == "language_not_served"
+            assert "asks and listens in English, and this interview is set to “de”" in told["message"]
+            after = await ada.do("get_session")
+            assert after["turns"] == []
+            assert "choose_difficulty" in after["allowed"]
+
+    conducted(story, interviewer=Coach())
+
+
+def test_a_job_description_reaches_the_first_question() -> None:
+    async def story(world: World) -> None:
+        async with Client(world) as ada:
+            job = "You lead and mentor a team, supervise two clerks and delegate work."
+            await ada.begin(job_description=job, resume={"text": SENTENCE})
+            question = (await ada.do("get_session"))["question"]
+            assert question["slot"]["competency"] == "leadership"
+
+    conducted(story, interviewer=Coach())
 
 
 def test_each_view_says_how_the_difficulty_was_read() -> None:
