@@ -596,6 +596,90 @@ def test_sound_follows_its_announcement_whatever_else_is_said() -> None:
     conducted(story, speaker=speaker)
 
 
+def test_a_connection_is_read_to_when_it_says_so_and_begins_with_the_open_question() -> None:
+    speaker = ScriptedSpeaker([Step(gives=Audio(b"RIFF-1"))])
+
+    async def story(world: World) -> None:
+        async with Client(world) as ada:
+            await ada.begin()
+            assert ada.heard[0]["features"]["speech"]
+            await turns(50)
+            assert speaker.begun == [], "nothing is made for who did not ask"
+            assert (await ada.do("set_speech", on=True))["on"] is True
+            assert (await ada.hear("speech"))["question"] == 1
+            await ada.do("set_speech", on=False)
+            await ada.do("repeat_question", question=1)
+            await turns(50)
+            assert len(speaker.begun) == 1
+
+    conducted(story, speaker=speaker, speech_on_demand=True)
+
+
+def test_it_is_silent_at_once_when_it_is_told_so() -> None:
+    speaker = ScriptedSpeaker([Step(takes=100.0)])
+
+    async def story(world: World) -> None:
+        async with Client(world) as ada:
+            await ada.do("set_speech", on=True)
+            await ada.begin()
+            while not speaker.open:
+                await turns(1)
+            await ada.do("set_speech", on=False)
+            while speaker.open:
+                await turns(1)
+            assert speaker.said == []
+            assert "warning" not in [event["type"] for event in ada.heard]
+
+    conducted(story, speaker=speaker, speech_on_demand=True)
+
+
+def test_who_comes_back_is_read_to_again_in_the_new_session() -> None:
+    speaker = ScriptedSpeaker()
+
+    async def story(world: World) -> None:
+        async with Client(world) as ada:
+            pair = await ada.begin()
+            await ada.do("set_speech", on=True)
+            await ada.hear("speech")
+        await asyncio.sleep(world.host.engine.limits.linger + 5)
+        async with Client(world) as bob:
+            await bob.do("set_speech", on=True)
+            await bob.come_back(pair)
+            await bob.hear("speech")
+
+    conducted(story, speaker=speaker, speech_on_demand=True)
+
+
+@pytest.mark.parametrize("options", [{}, {"speaker": ScriptedSpeaker()}], ids=["none", "on its own machine"])
+def test_a_server_that_has_no_sound_to_give_says_so(options: dict[str, Any]) -> None:
+    async def story(world: World) -> None:
+        async with Client(world) as ada:
+            await ada.create()
+            assert not ada.heard[0]["features"]["speech"]
+            assert (await ada.do("set_speech", on=True))["on"] is False
+
+    conducted(story, **options)
+
+
+def test_a_voice_that_cannot_be_had_is_one_warning_and_the_text_stands() -> None:
+    error = AdapterError("pyttsx3", "speech_off", "Reading aloud needs espeak-ng.")
+    speaker = ScriptedSpeaker([Step(raises=error)] * 3)
+
+    async def story(world: World) -> None:
+        async with Client(world) as ada:
+            await ada.do("set_speech", on=True)
+            await ada.begin()
+            warning = await ada.hear("warning")
+            assert (warning["code"], warning["message"]) == ("speech_off", "Reading aloud needs espeak-ng.")
+            await ada.do("repeat_question", question=1)
+            await ada.do("submit_answer", question=1, text="I did it.")
+            await turns(50)
+            assert len(speaker.begun) == 1
+            assert sum(event["type"] == "warning" for event in ada.heard) == 1
+
+    conducted(story, speaker=speaker, speech_on_demand=True)
+
+
 # ----------------------------------------------------------------------------------- too much, too bad
 
 

@@ -100,6 +100,19 @@ def test_many_one_after_the_other_are_all_there():
         assert 0.3 < lasts / len(text.split()) < 1.0
 
 
+def test_a_very_long_text_is_read_aloud_for_five_minutes_only(monkeypatch):
+    monkeypatch.setattr(pyttsx3, "MOST", 9)
+    [audio] = run(lambda speaker: said(speaker, "One, two. Thr" + "ee, four, five." * 9))
+    assert seconds(audio) < 2
+
+
+def test_each_sound_fits_a_client_that_takes_a_mebibyte():
+    long = "Consider how unreasonably longwinded interviewers sometimes phrase straightforward questions " * 5
+    sounds = run(lambda speaker: said(speaker, long))
+    assert len(sounds) > 1
+    assert max(len(audio.wav) for audio in sounds) < 1 << 20
+
+
 def test_three_callers_at_once_get_what_is_theirs():
     texts = ["One.", "This one is very much longer than the others are. And goes on.", "Three, then."]
 
@@ -160,8 +173,8 @@ def test_the_scripted_speaker_keeps_the_contract_too(case):
             ["Summary", "- one thing - another"],
         ),
         ("", []),
-        ("word " * 200, ["word " * 79 + "word", "word " * 79 + "word", "word " * 39 + "word"]),
-        ("x" * 900, ["x" * 400, "x" * 400, "x" * 100]),
+        ("word " * 120, ["word " * 47 + "word", "word " * 47 + "word", "word " * 23 + "word"]),
+        ("x" * 500, ["x" * 240, "x" * 240, "x" * 20]),
     ],
 )
 def test_texts_are_cut_into_sentences(text, pieces):

@@ -47,6 +47,7 @@ check_sound upload
 get_report format
 erase_session
 cancel task
+set_speech on
 ping
 start_interview
 choose_difficulty difficulty
@@ -78,6 +79,7 @@ sound_checked text confidence?
 resume_read pages characters sections warnings
 report format
 session_erased receipt
+speech_set on
 pong
 """
 
@@ -228,8 +230,11 @@ def test_finish_answer_ends_a_recording_and_partials_come_whole_meanwhile() -> N
 
 def test_speech_is_announced_and_followed_by_its_one_frame() -> None:
     async def main() -> None:
-        async with running(ports={"speaker": ScriptedSpeaker()}) as served, client(served) as ada:
+        ports = {"speaker": ScriptedSpeaker(), "speech_on_demand": True}
+        async with running(ports=ports) as served, client(served) as ada:
             await ada.begin()
+            await ada.say("set_speech", on=True)
+            assert (await ada.until("speech_set"))["on"]
             speech = await ada.until("speech")
             assert (speech["question"], speech["format"]) == (1, "wav")
             await ada.say("ping")

@@ -71,6 +71,8 @@ class _LaterRecorder(_Later):
 
 
 class _LaterTranscriber(_Later):
+    sends_to: tuple[str, ...] = ()  # the default, which nobody has chosen, is the offline one
+
     async def transcribe(
         self, audio: AsyncIterator[bytes], *, hints: Sequence[str], language: str
     ) -> AsyncGenerator[Partial | Transcript, None]:
@@ -102,6 +104,7 @@ Fetch = Callable[[str], Awaitable[bytes]]
 """Opens a link to sound, with the guards of ``resume.fetch``; raises ResumeError."""
 
 
+_TO_GIVE = {"play": False}
 COACH = "coach"
 _BY_MODEL = ("anthropic", "openai")
 """Our interviewers that need the coach beside them."""
@@ -118,6 +121,8 @@ async def assemble(
     recorder: str | None = "microphone",
     transcriber: str | None = "speech_recognition",
     speaker: str | None = None,
+    speech_on_demand: bool = False,
+    transcriber_options: Mapping[str, Any] | None = None,
     fetch: Fetch | None = None,
     limits: Limits | None = None,
     observe: Observer | None = None,
@@ -126,10 +131,10 @@ async def assemble(
 
     *storage_options* are what the storage is made with; *path* is the file of one that has one. *interviewer*
     may be several names: then each call is answered by the first that can. *interviewer_options* are what
-    *storage_options* are what the storage is made with; *path* is the file of one that has one. *interviewer*
-    may be several names: then each call is answered by the first that can. *interviewer_options* are what
-    each is made with, by its name. *fetch* opens clients' links to sound, and without it none is opened. The
-    voice adapters are loaded when they are first used. Raises SettingError, MissingExtra, AdapterError.
+    each is made with, by its name. *fetch* opens clients' links to sound, and without it none is opened. With
+    *speech_on_demand* the speaker gives its sound to sessions that want it, else it is heard on this machine.
+    The voice adapters are loaded when they are first used, but for a transcriber with *transcriber_options*,
+    which was chosen. Raises SettingError, MissingExtra, AdapterError.
     """
     async with AsyncExitStack() as stack:
 
@@ -155,12 +160,18 @@ async def assemble(
 
         names = (interviewer,) if isinstance(interviewer, str) else tuple(interviewer)
         options = dict(storage_options or {}) | ({"path": path} if path is not None else {})
+        hears: Any = None
+        if transcriber and transcriber_options:
+            hears = await opened(transcriber, **transcriber_options)
+        elif transcriber:
+            hears = later(_LaterTranscriber(transcriber, {}))
         engine = Engine(
             await opened(storage, **options),
             await asking(names),
             recorder=later(_hearing(recorder, fetch)) if recorder else None,
-            transcriber=later(_LaterTranscriber(transcriber, {})) if transcriber else None,
-            speaker=later(_LaterSpeaker(speaker, {})) if speaker else None,
+            transcriber=hears,
+            speaker=later(_LaterSpeaker(speaker, _TO_GIVE if speech_on_demand else {})) if speaker else None,
+            speech_on_demand=speech_on_demand,
             follow_up=follow_up,
             endings=Endings(thinking, without_ending),
             ahead=names != (COACH,),  # which is quicker than that is worth

@@ -46,7 +46,9 @@ class Engine:
     that decides after each answer whether one is wanted (``interview_fsm.coaching.follow_up``); without
     it there are none. *ahead* has the next question made ready while the candidate answers: worth its
     calls where the interviewer takes its time, as a model does. *endings* says how spoken answers end
-    (``interview_fsm.coaching.endings``); without it they do by silence alone.
+    (``interview_fsm.coaching.endings``); without it they do by silence alone. With *speech_on_demand* the
+    speaker is used in those sessions alone that want to be read to (``Session.want_speech``): for one that
+    gives its sound to clients; one that is heard on this machine needs no asking.
 
     *observe* is called with every entry and
     timing, on the event loop: be quick. *clock* gives seconds since the epoch.
@@ -63,6 +65,7 @@ class Engine:
         follow_up: FollowUpRule | None = None,
         ahead: bool = False,
         endings: Endings | None = None,
+        speech_on_demand: bool = False,
         observe: Observer | None = None,
         observe_texts: bool = False,
         limits: Limits | None = None,
@@ -76,6 +79,7 @@ class Engine:
             rule=follow_up,
             ahead=ahead,
             endings=endings or Endings(),
+            speech_on_demand=speech_on_demand,
             observe=observe,
             observe_texts=observe_texts,
             clock=clock,
@@ -99,6 +103,11 @@ class Engine:
     def ports(self) -> Ports:
         """Its adapters."""
         return self._house.ports
+
+    @property
+    def gives_speech(self) -> bool:
+        """Whether a session can be read to that wants to be (``Session.want_speech``)."""
+        return self.ports.speaker is not None and self._house.speech_on_demand
 
     @property
     def sessions(self) -> int:

@@ -129,6 +129,7 @@ class House:
         rule: FollowUpRule | None,
         ahead: bool,
         endings: Endings,
+        speech_on_demand: bool,
         observe: Observer | None,
         observe_texts: bool,
         clock: Callable[[], float],
@@ -138,6 +139,8 @@ class House:
         self.endings = endings
         self.ahead = ahead
         """Whether the next question is made ready while the candidate answers."""
+        self.speech_on_demand = speech_on_demand
+        """Whether a session is read to only when it wants to be."""
         self._rule, self._observe, self._texts = rule, observe, observe_texts
 
     def follow_up(self, interview: Interview) -> FollowUpWanted | None:

@@ -244,6 +244,15 @@ class Cancel(_Request, frozen=True, kw_only=True):
     task: Annotated[str, Meta(min_length=1, max_length=64)]
 
 
+class SetSpeech(_Request, frozen=True, kw_only=True):
+    """Have questions and the summary of feedback read, or not: ``speech_set``, then ``speech`` whenever there
+    is something to read, beginning with the open question. Off is how every connection begins; it silences
+    at once what is being said. Servers whose ``features`` lack ``speech`` say ``on: false``.
+    """
+
+    on: bool
+
+
 class Ping(_Request, frozen=True, kw_only=True):
     """``pong``, whatever else is going on."""
 
@@ -321,6 +330,7 @@ Request = (
     | GetReport
     | EraseSession
     | Cancel
+    | SetSpeech
     | Ping
 )
 """What asks something of the server."""
@@ -440,7 +450,7 @@ class Features(Struct, frozen=True, kw_only=True):
     stream: bool
     """… with the client's own sound."""
     speech: bool
-    """It reads aloud: ``speech``, or on its own machine."""
+    """It reads to whoever wants it: ``set_speech``."""
     uploads: tuple[str, ...]
     """The purposes of ``begin_upload`` that it takes."""
     reports: tuple[str, ...]
@@ -684,6 +694,13 @@ class SessionErased(_Reply, frozen=True, kw_only=True):
     receipt: Receipt
 
 
+class SpeechSet(_Reply, frozen=True, kw_only=True):
+    """The answer to ``set_speech``."""
+
+    on: bool
+    """Whether there will be ``speech`` from now on."""
+
+
 class Pong(_Reply, frozen=True, kw_only=True):
     """The answer to ``ping``."""
 
@@ -709,6 +726,7 @@ Event = (
     | Failed
     | Report
     | SessionErased
+    | SpeechSet
     | Pong
     | ServerClosing
 )

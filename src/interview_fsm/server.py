@@ -117,7 +117,7 @@ class Server:
             engine=engine,
             seats=self._seats,
             library=library,
-            disclosure=disclosure or says_who(engine.ports.interviewer),
+            disclosure=disclosure or says_who(engine.ports.interviewer, engine.ports.transcriber),
             access_token=self.settings.access_token,
             seed=self.settings.seed,
             uploads=Space(self.settings.upload_bytes),

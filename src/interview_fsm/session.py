@@ -77,6 +77,7 @@ class Session:
         "_file",
         "_given_up",
         "_has_resume_to_drop",
+        "_has_voice",
         "_house",
         "_inlet",
         "_is_closing",
@@ -128,6 +129,8 @@ class Session:
         self._inlet: Inlet | None = None
         self._file = b""
         self._given_up = self._is_told = self._has_resume_to_drop = False
+        self._has_voice = house.ports.speaker is not None and not house.speech_on_demand
+        """Whether it is read to."""
         self._readers: tuple[Updates, ...] = ()
         self._waiters: list[tuple[Callable[[Interview], bool], asyncio.Future[Interview]]] = []
         self._seen = seen
@@ -289,6 +292,20 @@ class Session:
         self._tell_to_end(performing)
         return True
 
+    def want_speech(self, *, on: bool) -> bool:
+        """Have questions and summaries read from now on, and what is open if it was not read yet; or be
+        silent at once. Whether it is read to now: this changes nothing where the engine's speaker needs no
+        asking, or there is none.
+        """
+        if not self._house.speech_on_demand or self._house.ports.speaker is None:
+            return self._has_voice
+        self._has_voice = on
+        if not on:
+            self.give_up("speak")
+        elif self._performing is None and isinstance(self._activity, Speak):
+            self._begin_activity(self._activity)
+        return on
+
     # --------------------------------------------------------------------------------- its own task
 
     async def _live(self) -> None:
@@ -449,16 +466,19 @@ class Session:
         if wanted != self._activity:
             await self._cease()
             self._activity, self._given_up, self._is_told = wanted, False, False
-            if wanted is not None and not (isinstance(wanted, Speak) and self._house.ports.speaker is None):
-                if isinstance(wanted, Listen):
-                    self._done, self._inlet = asyncio.Event(), self._inlet_of(wanted)
-                self._performing = asyncio.get_running_loop().create_task(self._perform(wanted))
+            if wanted is not None and (self._has_voice or not isinstance(wanted, Speak)):
+                self._begin_activity(wanted)
         if self._done is not None and self.interview.finishing:
             if self._inlet is not None:
                 self._inlet.end()
             self._done.set()
         if upcoming is not None and self._ahead.is_empty:
             self._ahead.begin(upcoming, self._make_ready(upcoming))
+
+    def _begin_activity(self, wanted: Activity) -> None:
+        if isinstance(wanted, Listen):
+            self._done, self._inlet = asyncio.Event(), self._inlet_of(wanted)
+        self._performing = asyncio.get_running_loop().create_task(self._perform(wanted))
 
     def _inlet_of(self, wanted: Listen) -> Inlet | None:
         """Where what the client sends of this answer goes in."""
@@ -530,10 +550,10 @@ class Session:
             if _is_cancelled() and not self._given_up:  # left; however it went out, nobody waits for it
                 return
             outcome = None
-            if self._given_up:
-                ended, self.trouble = "cancelled", Warning("cancelled", "That was given up.")
-            else:
+            if not self._given_up:
                 ended = self._fail(name, error)
+            elif not isinstance(activity, Speak):
+                self.trouble = Warning("cancelled", "That was given up.")
         finally:
             self._house.observed(Observed(self.interview.id, name, time.perf_counter() - began, ended))
         if outcome is None:
@@ -580,6 +600,8 @@ class Session:
         trouble = Warning(error.code, str(error))
         if not isinstance(self._activity, Speak):
             self.trouble = trouble
+        elif isinstance(raised, AdapterError) and not raised.retryable:
+            self._has_voice = False  # the next question would be told the same
         self._tell(trouble)
         return error.code
 

@@ -6,6 +6,7 @@ import asyncio
 from typing import Any, Literal, get_args
 
 from msgspec import UNSET, UnsetType
+from msgspec.structs import replace
 
 from . import messages
 from . import report as reports
@@ -17,7 +18,7 @@ from .engine import Limits, Update
 from .errors import InterviewError, InvalidCommand
 from .events import Attached, Entry, Event, Material
 from .interview import Analyze, Ask, Interview, Listen
-from .ports import Interviewer
+from .ports import Interviewer, Transcriber
 from .protocol import sentence
 
 AT_ONCE = 4_000
@@ -53,17 +54,24 @@ WITHOUT_MODEL = messages.Disclosure(
 """What the coach says of itself."""
 
 
-def disclosure(interviewer: Interviewer) -> messages.Disclosure:
-    """Who is speaking, and where data goes: by the interviewer's ``speaker`` and ``data``."""
+def disclosure(interviewer: Interviewer, transcriber: Transcriber | None = None) -> messages.Disclosure:
+    """Who is speaking, and where data goes: by the interviewer's ``speaker`` and ``data``, and by where the
+    recogniser sends what is said.
+    """
     name = str(getattr(interviewer, "name", type(interviewer).__module__.rpartition(".")[2]))
-    if name == WITHOUT_MODEL.interviewer:
-        return WITHOUT_MODEL
-    return messages.Disclosure(
-        interviewer=name,
-        is_model=True,  # as far as one can know
-        speaker=getattr(interviewer, "speaker", f"You talk to a program: {name}."),
-        data=getattr(interviewer, "data", "Whoever runs this server can say where your data goes."),
-    )
+    says = WITHOUT_MODEL
+    if name != WITHOUT_MODEL.interviewer:
+        says = messages.Disclosure(
+            interviewer=name,
+            is_model=True,  # as far as one can know
+            speaker=getattr(interviewer, "speaker", f"You talk to a program: {name}."),
+            data=getattr(interviewer, "data", "Whoever runs this server can say where your data goes."),
+        )
+    if not (places := getattr(transcriber, "sends_to", ())):
+        return says
+    data = "" if says is WITHOUT_MODEL else f"{says.data} "
+    spoken = f"What you speak, and words of the question and the résumé, go to {', '.join(places)}"
+    return replace(says, data=f"{data}{spoken} to be understood; typed answers do not.")
 
 
 def activity(interview: Interview) -> messages.Task | None:

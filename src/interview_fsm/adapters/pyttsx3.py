@@ -21,7 +21,9 @@ from ._pyttsx3_worker import REPORTS, Failed, Made, Report, Said, Say, Setup
 NAME = "pyttsx3"
 
 _DEADLINE = 20.0  # seconds until the voice is there, or a sentence is made: 0.2 and 0.01 in use
-_LONGEST = 400  # characters spoken in one piece: espeak's time grows faster than its text
+_LONGEST = 240  # characters in one piece: 20 s, whose WAV fits a client that takes 1 MiB in a message
+MOST = 5_000
+"""Characters of a text that are spoken: five minutes; who wants more reads it."""
 _AS_TEXT = "Questions are shown as text."
 _SENTENCES = {
     "espeak": f"Reading aloud needs espeak-ng: pip install espeakng-loader. {_AS_TEXT}",
@@ -54,7 +56,8 @@ class Speech:
         self._closed = False
 
     async def speak(self, text: str) -> AsyncGenerator[Audio, None]:
-        """Say *text*, sentence by sentence. Raises AdapterError ``speech_off``."""
+        """Say *text*, MOST characters of it, sentence by sentence. Raises AdapterError ``speech_off``."""
+        text = text[:MOST]
         if self._setup.play:
             await self._play(text)
             return

@@ -50,13 +50,25 @@ def who(interviewer: Interviewer) -> list[str]:
     return [f"{name}: rules, not a model; nothing leaves this machine", *unused]
 
 
-def banner(server: Server, *, asks: list[str], kept: str, speak: bool, allow_fetch: tuple[str, ...]) -> None:
-    """Say where it listens, who asks, what is kept where, and what is unsafe."""
+def banner(
+    server: Server,
+    *,
+    asks: list[str],
+    hears: tuple[str, ...],
+    kept: str,
+    speak: bool,
+    allow_fetch: tuple[str, ...],
+) -> None:
+    """Say where it listens, who asks, where what is said goes, what is kept where, and what is unsafe."""
+    reads = "aloud on this machine" if speak else "off (--speak turns it on)"
+    if server.engine.gives_speech:
+        reads = "to pages that want it (--speak: aloud on this machine)"
     lines = [
         f"interview-fsm {__version__}",
         *(_to_strangers(server) if server.settings.is_public else _to_this_machine(server)),
         *(f"  {'' if place else 'Questions':<9}  {line}" for place, line in enumerate(asks)),
-        f"  Reading    {'aloud on this machine' if speak else 'off (--speak turns it on)'}",
+        *([f"  Hearing    what is spoken goes to {', '.join(hears)}"] if hears else []),
+        f"  Reading    {reads}",
         f"  Interviews {kept}",
     ]
     if allow_fetch:

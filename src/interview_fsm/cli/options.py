@@ -109,6 +109,35 @@ def keeping(options: dict[str, Any]) -> dict[str, Any]:
     return {name: age * unit for name, (age, unit) in ages.items() if age is not None}
 
 
+def recognisers(command: _Command) -> _Command:
+    """The options that choose who understands speech, on *command*."""
+    for option in reversed(
+        (
+            click.option(
+                "--recogniser",
+                default="sphinx",
+                show_default=True,
+                help="Who understands speech: sphinx (on this machine), vosk, faster_whisper, whisper (with "
+                "a model of yours), google, openai, groq (services), or another of SpeechRecognition's.",
+            ),
+            click.option("--recogniser-model", metavar="MODEL", help="Its name, or its folder here."),
+            click.option(
+                "--recogniser-url", metavar="URL", help="Of a server that speaks as OpenAI's or Groq's."
+            ),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+def recognising(options: dict[str, Any]) -> dict[str, Any]:
+    """What the adapter ``speech_recognition`` is told, taken out of *options*; empty for its defaults."""
+    engine = options.pop("recogniser")
+    given = {"model": options.pop("recogniser_model"), "base_url": options.pop("recogniser_url")}
+    chosen = {name: value for name, value in given.items() if value is not None}
+    return chosen if engine == "sphinx" and not chosen else {"engine": engine, **chosen}
+
+
 def interviewers(command: _Command) -> _Command:
     """The options that choose who asks and assesses, on *command*."""
     for option in reversed(

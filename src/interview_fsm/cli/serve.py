@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import SettingError
+from ..errors import MissingExtra, SettingError
 from .banner import IN_MEMORY, banner, kept_for, who
 from .options import (
     ALLOW_FETCH,
@@ -18,6 +19,8 @@ from .options import (
     interviewers,
     interviewing,
     keeping,
+    recognisers,
+    recognising,
     retention,
     storing,
 )
@@ -60,6 +63,11 @@ if TYPE_CHECKING:
 )
 @click.option("--speak/--no-speak", default=False, help="Read questions and feedback aloud on this machine.")
 @click.option(
+    "--speech/--no-speech",
+    default=None,
+    help="Give sound to pages and programs that want to be read to [default: where the extra tts is there].",
+)
+@click.option(
     "--allow-origin",
     multiple=True,
     metavar="ORIGIN",
@@ -84,12 +92,14 @@ if TYPE_CHECKING:
 @click.option("--verbose", "-v", is_flag=True, help="Log what happens; never what is said.")
 @retention
 @interviewers
+@recognisers
 @DATABASE
 @ALLOW_FETCH
 def serve(**options: Any) -> None:
     """Serve interviews on ws://localhost:8765."""
     _logging(verbose=options.pop("verbose"))
-    run(_serve(asking=interviewing(options), keep=keeping(options), **options), fast=True)
+    hearing = recognising(options)
+    run(_serve(hearing=hearing, asking=interviewing(options), keep=keeping(options), **options), fast=True)
 
 
 def _logging(*, verbose: bool) -> None:
@@ -110,8 +120,10 @@ def _logging(*, verbose: bool) -> None:
 async def _serve(
     *,
     asking: dict[str, Any],
+    hearing: dict[str, Any],
     keep: dict[str, Any],
     speak: bool,
+    speech: bool | None,
     storage: Place,
     firestore_texts: bool,
     linger: float,
@@ -135,7 +147,7 @@ async def _serve(
     settings = _server_settings(**options)
     if settings.is_public and allow_fetch:
         raise SettingError("--allow-fetch is for development, and not where other machines can connect")
-    limits, speaker = Limits(linger=linger, **keep), "pyttsx3" if speak else None
+    limits, reading = Limits(linger=linger, **keep), _reading(speak=speak, speech=speech)
     fetcher, reader = Fetcher(FetchPolicy.allowing(allow_fetch)), Reader()
 
     async def fetch(url: str) -> bytes:
@@ -147,10 +159,11 @@ async def _serve(
                 storage=storage.name,
                 storage_options=storage.options,
                 path=database,
-                speaker=speaker,
                 fetch=fetch,
                 limits=limits,
+                transcriber_options=hearing,
                 **asking,
+                **reading,
             ) as engine,
             Server(engine, fetcher=fetcher, reader=reader, settings=settings) as server,
         ):
@@ -160,11 +173,22 @@ async def _serve(
             signals = _hear_signals()  # before anybody is told that there is something to stop
             settle()
             asks = who(engine.ports.interviewer)
-            banner(server, asks=asks, kept=kept, speak=speak, allow_fetch=allow_fetch)
+            hears = getattr(engine.ports.transcriber, "sends_to", ())
+            banner(server, asks=asks, hears=hears, kept=kept, speak=speak, allow_fetch=allow_fetch)
             await _until_told(server, *signals)
     finally:
         await fetcher.aclose()
         await reader.aclose()
+
+
+def _reading(*, speak: bool, speech: bool | None) -> dict[str, Any]:
+    """What ``assemble`` is told of the voice: on this machine it is heard by whoever is here, and enough."""
+    if speak:
+        return {"speaker": "pyttsx3"}
+    is_there = all(find_spec(package) is not None for package in ("pyttsx3", "espeakng_loader"))
+    if speech and not is_there:
+        raise MissingExtra("--speech", "tts")
+    return {"speaker": "pyttsx3", "speech_on_demand": True} if is_there and speech is not False else {}
 
 
 def _server_settings(

@@ -159,6 +159,9 @@ class JsonV1:
                 self._outbox.tell(messages.Pong(in_reply_to=command.id))
             case messages.Cancel():
                 self._cancel(command)
+            case messages.SetSpeech():
+                on = self._relay.set_speech(on=command.on)
+                self._outbox.tell(messages.SpeechSet(in_reply_to=command.id, on=on))
             case messages.BeginUpload() if self._host.access_token and not self.has_interview:
                 problem = Unauthorized("the access token comes first, in `create_session`")
                 self._outbox.fail(problem, command.id)
@@ -266,7 +269,7 @@ class JsonV1:
                 self._outbox.tell(await views.report(interview, command.format, command.id))
             case messages.EraseSession():
                 await self._erase(command)
-            case messages.Ping() | messages.Cancel() | messages.BeginUpload():
+            case messages.Ping() | messages.Cancel() | messages.SetSpeech() | messages.BeginUpload():
                 raise AssertionError("done as it came")
             case _:
                 await self._move(command)
@@ -395,7 +398,7 @@ class JsonV1:
             "features": messages.Features(
                 microphone="microphone" in kinds,
                 stream="stream" in kinds,
-                speech=ports.speaker is not None,
+                speech=host.engine.gives_speech,
                 uploads=_purposes(ports),
                 reports=("json", "markdown", "html"),
             ),

@@ -55,6 +55,7 @@ class Relay:
         "_seats",
         "_task",
         "_told",
+        "_wants_speech",
         "_work",
         "session",
     )
@@ -64,6 +65,7 @@ class Relay:
         self.session: Session | None = None
         """The one there is, though it may have ended."""
         self._told = 0
+        self._wants_speech = False
         self._task: asyncio.Task[None] | None = None
         self._opening = asyncio.Lock()
         self._reopened = asyncio.Event()
@@ -81,6 +83,7 @@ class Relay:
             session = await self._engine.open(session.interview.id, client=session.client)
             self.session = session
             self._seats.sit(session, self)
+            session.want_speech(on=self._wants_speech)
             self._reopened.set()
             return session
 
@@ -88,7 +91,15 @@ class Relay:
         """Have this session, of which the client knows the first *seq* entries."""
         self.session, self._told = session, seq
         self._seats.sit(session, self)
+        session.want_speech(on=self._wants_speech)
         self._task = asyncio.create_task(self._tell_all())
+
+    def set_speech(self, *, on: bool) -> bool:
+        """Have this connection read to, whichever its session is; whether it is."""
+        self._wants_speech = on and self._engine.gives_speech
+        if self.session is not None and self.session.ended is None:
+            self.session.want_speech(on=self._wants_speech)
+        return self._wants_speech
 
     async def pause(self) -> None:
         """Tell nothing more of it, until somebody sits down again."""
