@@ -272,8 +272,14 @@ def _transcript(understood: Understood, engine: str) -> Transcript:
         understood.seconds,
         understood.pauses,
         talk=understood.talk,
-        segments=tuple(Segment(part.start, part.end, part.text, part.confidence, part.raw) for part in parts),
+        segments=tuple(
+            Segment(part.start, part.end, part.text, _rounded(part.confidence), part.raw) for part in parts
+        ),
     )
+
+
+def _rounded(confidence: float | None) -> float | None:
+    return None if confidence is None else round(confidence, 2)
 
 
 def _unavailable(trouble: Trouble) -> AdapterError:

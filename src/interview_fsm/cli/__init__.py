@@ -14,7 +14,20 @@ import click
 
 from .. import __version__
 from ..settings import Settings
-from . import config, demo, diagram, eval, practice, replay, report, resume, serve, sessions
+from . import (
+    config,
+    demo,
+    diagram,
+    doctor,
+    eval,
+    practice,
+    replay,
+    report,
+    resume,
+    serve,
+    sessions,
+    transcribe,
+)
 from .failing import Commands
 
 COMMANDS: tuple[click.Command, ...] = (
@@ -28,6 +41,8 @@ COMMANDS: tuple[click.Command, ...] = (
     eval.evaluate,
     diagram.diagram,
     sessions.sessions,
+    transcribe.transcribe,
+    doctor.doctor,
 )
 
 
