@@ -19,7 +19,9 @@ def sound_of(path: Path) -> bytes:
     try:
         with wave.open(str(path)) as file:
             if (file.getframerate(), file.getnchannels(), file.getsampwidth()) == (SAMPLE_RATE, 1, 2):
-                return _fitting(path, file.readframes(MOST_SECONDS * SAMPLE_RATE + 1))
+                pcm = file.readframes(MOST_SECONDS * SAMPLE_RATE + 1)
+                _check_length(path, pcm)
+                return pcm
     except OSError as error:
         raise _unusable(f"{path} cannot be read: {error.strerror}") from error
     except (wave.Error, EOFError):
@@ -36,11 +38,11 @@ def _decoded(path: Path) -> bytes:
     resampler = av.AudioResampler(format="s16", layout="mono", rate=SAMPLE_RATE)
     try:
         # An opened file, never its name: some formats are lists of other places.
-        with path.open("rb") as file, av.open(file, options={"protocol_whitelist": ""}) as container:
+        with path.open("rb") as file, av.open(file, "r", options={"protocol_whitelist": ""}) as container:
             for frame in container.decode(audio=0):
                 for resampled in resampler.resample(frame):
                     pcm += bytes(resampled.planes[0])[: resampled.samples * 2]
-                _fitting(path, pcm)
+                _check_length(path, pcm)
     except OSError as error:
         raise _unusable(f"{path} cannot be read: {error.strerror or 'it is no sound file'}") from error
     except (ValueError, IndexError) as error:  # what av raises for what it cannot read is both
@@ -50,10 +52,9 @@ def _decoded(path: Path) -> bytes:
     return bytes(pcm)
 
 
-def _fitting(path: Path, pcm: bytes | bytearray) -> bytes | bytearray:
+def _check_length(path: Path, pcm: bytes | bytearray) -> None:
     if len(pcm) > 2 * MOST_SECONDS * SAMPLE_RATE:
         raise _unusable(f"{path} is longer than an hour, the limit")
-    return pcm
 
 
 def _unusable(message: str) -> AdapterError:
