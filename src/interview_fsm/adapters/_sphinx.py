@@ -16,8 +16,10 @@ if TYPE_CHECKING:
 
 _HUSH = "hush"  # a grammar of one word: every utterance is searched for something, and this takes no time
 _ANY_VOICE = "40,3,-1"  # the model's own mean spectrum, where every answer begins
-_ACQUAINTANCE = 3 * RATE * 2  # bytes of a voice until it is known: its mean is good, no text missed yet
-_TIMES = 4  # that it is listened to: the mean of all voices counts as much as five seconds of it
+_ACQUAINTANCE = 3 * RATE * 2  # bytes of a voice until text is shown: its mean is fair, no text missed yet
+_KNOWN = 3 * RATE  # bytes of a segment whose mean is good for the next one; that of one word is not
+_AGAIN = 15 * RATE * 2  # bytes of a first segment that is decoded again: most of a longer one went well
+_TIMES = 3  # that a voice is listened to: the mean of all voices counts as much as five seconds of it
 
 UNSURE = 0.5
 """Confidence under which a text should not be judged before the candidate has confirmed it.
@@ -35,8 +37,9 @@ class Sphinx:
     model that comes with PocketSphinx understood people worse: word error rate 0.28 where this has 0.15.
 
     The decoder subtracts the mean spectrum of a voice, which it learns as it goes: the first seconds of a
-    voice it does not know cost a third of all errors. So those are held back, and their mean is learned
-    before they are decoded.
+    voice it does not know cost a third of all errors. So three seconds are held back, and their mean is
+    learned before they are decoded, for text to be shown soon; and when the first segment has ended, the mean
+    of all of it is learned, and it is decoded once more, while the candidate speaks on.
     """
 
     # 0.5 s is a pause between sentences; one who talks on without any is cut at ever shorter ones, so that
@@ -50,42 +53,45 @@ class Sphinx:
         self._search: str = self._decoder.current_search()
         self._decoder.add_jsgf_string(_HUSH, f"#JSGF V1.0; grammar {_HUSH}; public <{_HUSH}> = a;")
         self._hints = Hints()
-        self._held: bytearray | None = None
-        self._is_known = False
+        self._first = bytearray()
+        """The first segment, while it lasts."""
+        self._is_held = self._is_known = False
+        """Whether nothing of it was decoded yet; whether the voice is known."""
 
     def begin(self, language: str, hints: Sequence[str]) -> None:
         """The voice is another one, it may be: forget the last one's."""
         del language  # English; the parent has looked
         self._hints = Hints(hints)
-        self._decoder.set_cmn(_ANY_VOICE)
         self._is_known = False
 
     def start(self) -> None:
         """A new utterance."""
-        self._held = None if self._is_known else bytearray()
+        self._first.clear()
+        self._is_held = not self._is_known
         if self._is_known:
             self._decoder.start_utt()
 
     def feed(self, pcm: bytes) -> None:
         """Decode it now, if the voice is known."""
-        if self._held is None:
+        if not self._is_known:
+            self._first += pcm
+        if not self._is_held:
             self._decoder.process_raw(pcm, False, False)
-            return
-        self._held += pcm
-        if len(self._held) >= _ACQUAINTANCE:
-            self._get_to_know(bytes(self._held))
+        elif len(self._first) >= _ACQUAINTANCE:
+            self._listen_to(bytes(self._first))
 
     def so_far(self) -> str:
         """The best path at this moment."""
-        if self._held is not None:
+        if self._is_held:
             return ""
         hypothesis = self._decoder.hyp()
         return str(hypothesis.hypstr) if hypothesis else ""
 
     def end(self) -> Piece:
         """The best path of all, or one nearly as good with more of the words that are likely."""
-        if self._held is not None:
-            self._get_to_know(bytes(self._held))
+        if not self._is_known:
+            self._look_again()
+            self._is_known = len(self._first) >= _KNOWN
         self._decoder.end_utt()
         raw = self.so_far()
         if not raw:
@@ -100,7 +106,17 @@ class Sphinx:
         sure = [word.prob for word in self._decoder.seg() if not word.word.startswith(("<", "["))]
         return min(1.0, sum(sure) / len(sure)) if sure else None
 
-    def _get_to_know(self, pcm: bytes) -> None:
+    def _look_again(self) -> None:
+        """Decode the first segment with what is known of the voice now that it has ended."""
+        if not self._is_held:
+            if len(self._first) > _AGAIN:
+                return
+            self._decoder.end_utt()
+        self._listen_to(bytes(self._first))
+
+    def _listen_to(self, pcm: bytes) -> None:
+        """Learn the mean spectrum of *pcm*, and decode it."""
+        self._decoder.set_cmn(_ANY_VOICE)
         self._decoder.activate_search(_HUSH)
         for _ in range(_TIMES):
             self._decoder.start_utt()
@@ -108,7 +124,7 @@ class Sphinx:
             self._decoder.end_utt()
         self._decoder.activate_search(self._search)
         self._decoder.set_cmn(self._decoder.get_cmn(False))
-        self._held, self._is_known = None, True
+        self._is_held = False
         self._decoder.start_utt()
         self._decoder.process_raw(pcm, False, False)
 

@@ -19,7 +19,7 @@ def sound_of(path: Path) -> bytes:
     try:
         with wave.open(str(path)) as file:
             if (file.getframerate(), file.getnchannels(), file.getsampwidth()) == (SAMPLE_RATE, 1, 2):
-                pcm = file.readframes(MOST_SECONDS * SAMPLE_RATE + 1)
+                pcm: bytes = file.readframes(MOST_SECONDS * SAMPLE_RATE + 1)
                 _check_length(path, pcm)
                 return pcm
     except OSError as error:
