@@ -20,6 +20,9 @@ _ACQUAINTANCE = 3 * RATE * 2  # bytes of a voice until text is shown: its mean i
 _KNOWN = 3 * RATE  # bytes of a segment whose mean is good for the next one; that of one word is not
 _AGAIN = 15 * RATE * 2  # bytes of a first segment that is decoded again: most of a longer one went well
 _TIMES = 3  # that a voice is listened to: the mean of all voices counts as much as five seconds of it
+_FRAMES = 100  # of the decoder in a second
+_AROUND = 0.8  # seconds of a segment before its first and after its last word
+_SLOWEST = 1.5  # words a second, while somebody speaks
 
 UNSURE = 0.5
 """Confidence under which a text should not be judged before the candidate has confirmed it.
@@ -103,8 +106,14 @@ class Sphinx:
         return ((each.hypstr, each.score) for each in islice(self._decoder.nbest(), BEST) if each)
 
     def _confidence(self) -> float | None:
-        sure = [word.prob for word in self._decoder.seg() if not word.word.startswith(("<", "["))]
-        return min(1.0, sum(sure) / len(sure)) if sure else None
+        sure: list[float] = [
+            word.prob for word in self._decoder.seg() if not word.word.startswith(("<", "["))
+        ]
+        if not sure:
+            return None
+        # In loud noise it may be quite sure of the one word that it hears in three seconds.
+        spoken: float = max(0.5, self._decoder.n_frames() / _FRAMES - _AROUND)
+        return min(1.0, sum(sure) / len(sure)) * min(1.0, len(sure) / (_SLOWEST * spoken))
 
     def _look_again(self) -> None:
         """Decode the first segment with what is known of the voice now that it has ended."""
