@@ -10,6 +10,7 @@ import time
 from array import array
 from contextlib import aclosing, asynccontextmanager, contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from itertools import cycle, product
 from pathlib import Path
 
 import psutil
@@ -36,6 +37,7 @@ from .voice_fixtures import (
     text,
     word_errors,
 )
+from .voice_fixtures.interview import SPOKEN
 from .voice_fixtures.make import spoken
 
 __all__ = ["nothing_is_left", "room"]
@@ -415,6 +417,15 @@ def test_a_service_that_fails_is_one_clear_error():
     assert "secret" not in repr(error)
 
 
+def test_a_recogniser_that_raises_loses_one_answer_only():
+    async def answer(transcriber):
+        error = await refusal(transcriber, sound(HELP))
+        assert error.retryable
+        assert children() == []
+
+    run(answer, engine="wit")  # it was given no key, and raises a TypeError
+
+
 # ------------------------------------------- services that speak OpenAI's language: a stand-in for theirs
 
 
@@ -608,6 +619,23 @@ def test_long_answers_spoken_in_real_time_are_understood():
     errors = word_errors(" ".join(sentence for sentence, _ in said), last.text)
     print(f"{len(answer) / 32_000:.1f} s: wer {errors:.3f} lag {lag:.3f} held {held:.3f}")
     assert errors <= 0.35  # the other two are figures to read: how soon is no matter of right and wrong
+
+
+@pytest.mark.slow
+def test_an_answer_of_five_minutes_is_understood_to_its_last_word():
+    need_flite()
+    said, answer = [], bytearray()
+    for (_, sentence), who in cycle(product(SPOKEN, ("rms", "slt"))):
+        said.append(sentence)
+        answer += spoken(who, sentence) + quiet(0.8)
+        if len(answer) > (300 if IN_FULL else 30) * 32_000:
+            break
+    last = run(lambda transcriber: transcript(transcriber, sound(bytes(answer))))
+    assert word_errors(" ".join(said), last.text) <= 0.35
+    assert word_errors(said[-1], last.segments[-1].text) <= 0.5, "nothing is lost at its end"
+    assert last.segments[-1].end == pytest.approx(len(answer) / 32_000 - 0.8, abs=0.5)
+    assert last.seconds == pytest.approx(len(answer) / 32_000)
+    assert len(last.pauses) == pytest.approx(len(said) - 1, abs=2)
 
 
 @pytest.mark.slow
