@@ -117,9 +117,9 @@ async def watched(gaps: list[float]) -> None:
 
 
 async def in_time(ours: Recognition) -> bool:
-    pcm = b""
-    for _, text in SPOKEN:
-        pcm += spoken("rms", text) + quiet(0.7)
+    pcm = spoken("rms", SPOKEN[0][1])
+    for _, text in SPOKEN[1:]:
+        pcm += quiet(0.7) + spoken("rms", text)  # it ends with its last word: "done" was said at once
         if len(pcm) > AT_LEAST * 2 * RATE:
             break
     seconds = len(pcm) / (2 * RATE)

@@ -57,13 +57,12 @@ async def understood(
     transcriber: Transcriber, path: Path, *, hints: tuple[str, ...] = (), language: str = "en"
 ) -> Transcript:
     """What *transcriber* makes of the file. Raises AdapterError."""
-    import asyncio
     from contextlib import aclosing
 
     from ..events import Transcript
     from .sounds import chunks, sound_of
 
-    pcm = await asyncio.to_thread(sound_of, path)
+    pcm = await sound_of(path)
     async with aclosing(transcriber.transcribe(chunks(pcm), hints=hints, language=language)) as parts:
         async for part in parts:
             if isinstance(part, Transcript):
