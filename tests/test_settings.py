@@ -91,7 +91,8 @@ def leaves(group: click.Group, names: tuple[str, ...] = ()) -> set[str]:
 
 def test_no_option_of_any_command_is_left_out() -> None:
     expected = {name for name in leaves(cli.main) if not name.startswith("config.")}
-    assert set(shown()) == expected | set(keys.NAMES)
+    of_services = {"ANTHROPIC_API_KEY", "OPENAI_API_KEY", "GROQ_API_KEY", "INTERVIEW_FSM_POSTGRES_DSN"}
+    assert set(shown()) == expected | of_services
 
 
 def test_what_is_shown_is_what_a_command_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -127,7 +128,7 @@ def test_of_a_key_the_last_four_are_shown_and_where_it_comes_from(how: str, tmp_
         path = tmp_path / "mine.toml"
         path.touch(0o600)
         path.write_text(f'ANTHROPIC_API_KEY = "{SECRET}"')
-        given, origin = {keys.FILE_VARIABLE: str(path)}, str(path)
+        given, origin = {"INTERVIEW_FSM_KEYS": str(path)}, str(path)
     settings = shown(**given)
     assert settings["ANTHROPIC_API_KEY"] == ("…" + SECRET[-4:], origin)
     assert settings["OPENAI_API_KEY"] == ("", "not set")
@@ -215,7 +216,7 @@ def kept(tmp_path: Path) -> Path:
 
 
 def test_a_key_comes_from_the_environment_first_then_from_the_file(kept: Path) -> None:
-    named = {keys.FILE_VARIABLE: str(kept)}
+    named = {"INTERVIEW_FSM_KEYS": str(kept)}
     assert keys.find("ANTHROPIC_API_KEY", {}) is None
     found = keys.find("ANTHROPIC_API_KEY", named)
     assert found is not None
