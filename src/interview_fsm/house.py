@@ -17,6 +17,7 @@ from .errors import AdapterError, Gone, InterviewError
 from .events import Entry, Event, FollowUpWanted, Material
 from .interview import Activity, Analyze, Ask, Interview, Listen, Speak
 from .ports import Called, Interviewer, Recorder, Speaker, Storage, Transcriber
+from .sound import Room
 from .states import State, Trigger
 
 log = logging.getLogger("interview_fsm")
@@ -137,6 +138,8 @@ class House:
         self.ports, self.limits, self.clock = ports, limits, clock
         self.ledger = Ledger(limits.spending, clock)
         self.endings = endings
+        self.room = Room()
+        """For the sound of all sessions that waits to be heard."""
         self.ahead = ahead
         """Whether the next question is made ready while the candidate answers."""
         self.speech_on_demand = speech_on_demand

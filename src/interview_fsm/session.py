@@ -484,7 +484,7 @@ class Session:
         """Where what the client sends of this answer goes in."""
         if wanted.source.kind not in ("stream", "upload"):
             return None
-        inlet = Inlet()
+        inlet = Inlet(self._house.room if wanted.source.kind == "stream" else None)
         if wanted.source.kind == "upload":
             inlet.put(self._file)
             inlet.end()
@@ -521,6 +521,8 @@ class Session:
             if not performing.done() and not self._is_told:
                 self._tell_to_end(performing)
             await asyncio.wait([performing])
+        if self._inlet is not None:
+            self._inlet.close()
         self._performing = self._activity = self._done = self._inlet = None
 
     def _tell_to_end(self, performing: asyncio.Task[None]) -> None:

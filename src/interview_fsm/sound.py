@@ -10,22 +10,47 @@ MOST_WAITING = 18 * 1024 * 1024
 """Bytes of a client's sound that may wait to be heard: nearly ten minutes, twice the longest answer."""
 
 
+MOST_IN_ALL = 128 * 1024 * 1024
+"""Bytes of all streams of a server beyond what each may have in any case: over an hour of backlog."""
+EACH = 1024 * 1024
+"""Bytes of a stream that always have room: half a minute, and who speaks into a microphone needs a second."""
+
+
 class TooMuchSound(CommandError):
-    """More sound than any answer has waits already."""
+    """More sound than any answer has, or than the server has room for, waits already."""
 
     code = "too_large"
+
+
+class Room:
+    """Memory for the sound of all streams together that is sent faster than it is heard."""
+
+    __slots__ = ("_most", "taken")
+
+    def __init__(self, most: int = MOST_IN_ALL) -> None:
+        self._most = most
+        self.taken = 0
+        """Bytes."""
+
+    def change(self, before: int, after: int) -> None:
+        """A stream has *after* bytes waiting instead of *before*. Raises TooMuchSound, and it has not."""
+        more = max(0, after - EACH) - max(0, before - EACH)
+        if more > 0 and self.taken + more > self._most:
+            raise TooMuchSound("this server hears too many at once; send sound no faster than it is said")
+        self.taken += more
 
 
 class Inlet:
     """What a client sends of one answer, until it is taken: an iterator of all that waits.
 
-    It ends after ``end()``, when all has been taken; nothing is lost by a cancelled ``anext()``.
+    It ends after ``end()``, when all has been taken; nothing is lost by a cancelled ``anext()``. It has what
+    waits of *room* until that is taken, or ``close()``.
     """
 
-    __slots__ = ("_ended", "_most", "_waiting", "_wake", "come")
+    __slots__ = ("_ended", "_most", "_room", "_waiting", "_wake", "come")
 
-    def __init__(self, most: int = MOST_WAITING) -> None:
-        self._most = most
+    def __init__(self, room: Room | None = None, most: int = MOST_WAITING) -> None:
+        self._room, self._most = room or Room(most), most
         self._waiting = bytearray()
         self._wake = asyncio.Event()
         self._ended = False
@@ -38,6 +63,7 @@ class Inlet:
             return
         if len(self._waiting) + len(piece) > self._most:
             raise TooMuchSound("more sound than an answer may have waits here already; send `finish_answer`")
+        self._room.change(len(self._waiting), len(self._waiting) + len(piece))
         self._waiting += piece
         self.come += len(piece)
         self._wake.set()
@@ -47,6 +73,17 @@ class Inlet:
         self._ended = True
         self._wake.set()
 
+    def close(self) -> None:
+        """Nobody takes the rest."""
+        self.end()
+        self._take()
+
+    def _take(self) -> bytes:
+        taken = bytes(self._waiting)
+        self._room.change(len(taken), 0)
+        self._waiting.clear()
+        return taken
+
     def __aiter__(self) -> Inlet:
         return self
 
@@ -54,8 +91,7 @@ class Inlet:
         await self._wake.wait()
         if not self._waiting:
             raise StopAsyncIteration
-        taken = bytes(self._waiting)
-        self._waiting.clear()
+        taken = self._take()
         if not self._ended:
             self._wake.clear()
         return taken
