@@ -38,7 +38,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "events": STATES,
     "interview": EVENTS,
     "ports": INTERVIEW | BUDGET,
-    "house": CORE,
+    "house": CORE | {"sound"},
     "updates": CORE,
     "totals": EVENTS,
     "activities": CORE | {"house", "updates", "totals"},

@@ -19,7 +19,7 @@ from interview_fsm.errors import ResumeError
 from interview_fsm.resume import lookup
 from interview_fsm.resume.fetch import Fetched, Fetcher, FetchPolicy, Guard, Meter
 from interview_fsm.resume.lookup import system_addresses
-from interview_fsm.resume.replies import media_type_of
+from interview_fsm.resume.replies import AUDIO, RESUME, media_type_of
 
 from .loopback import Names, Played, Recording, document, for_ever, head, loopback, reply, silence
 
@@ -28,6 +28,7 @@ CASES = Path(__file__).resolve().parents[2] / "shared" / "data" / "ssrf_cases.js
 PDF = b"%PDF-1.7\n" + b"a page, more or less\n" * 100
 PUBLIC, OTHER, V6 = "93.184.215.14", "8.8.8.8", "2606:4700::1111"
 FOUND = document(PDF)
+SOUND = b"OggS" + bytes(2_000)
 CHUNKED = head(200, "Content-Type: application/pdf", "Transfer-Encoding: chunked")
 
 SIZE = 100_000  # bytes
@@ -69,14 +70,14 @@ def assert_sealed(error):
     assert error.__suppress_context__ or error.__context__ is None
 
 
-def fetch(url, *replies, names=None, policy=None):
+def fetch(url, *replies, names=None, policy=None, want=RESUME):
     """Fetch over a network that is only written down: what came of it, and the network."""
     network = Recording(*replies)
     fetcher = Fetcher(policy or small(), resolve=names or Names(), backend=network)
 
     async def outcome():
         try:
-            return await fetcher.fetch(url)
+            return await fetcher.fetch(url, want)
         except ResumeError as error:
             assert_sealed(error)
             return error
@@ -94,18 +95,27 @@ def shared_cases():
     return json.loads(CASES.read_text("utf-8"))["cases"]
 
 
+@pytest.mark.parametrize(("want", "body"), [(RESUME, PDF), (AUDIO, SOUND)], ids=["resume", "sound"])
 @pytest.mark.parametrize("case", shared_cases(), ids=lambda case: case["id"])
-def test_the_shared_cases_reach_a_checked_address_or_nobody(case):
+def test_the_shared_cases_reach_a_checked_address_or_nobody(case, want, body):
     dns = json.loads(CASES.read_text("utf-8"))["dns"]
-    outcome, network = fetch(case["url"], FOUND, names=Names.of(dns))
+    outcome, network = fetch(case["url"], document(body, ""), names=Names.of(dns), want=want)
     if case["expect"] != "ALLOW":
         assert (outcome.code, outcome.kind) == ("resume_url_refused", case["expect"])
         assert network.connected == []
         return
-    assert outcome.data == PDF
+    assert outcome.data == body
     ((address, port),) = network.connected
     assert address in {"8.8.8.8", *chain.from_iterable(dns.values())}
     assert port == (443 if case["url"].lower().startswith("https") else 80)
+
+
+@pytest.mark.parametrize("declared", ["audio/ogg", "text/html", "application/pdf"])
+def test_a_link_to_sound_is_given_up_as_soon_as_it_is_none(declared):
+    begun = head(200, f"Content-Type: {declared}", "Content-Length: 90000") + PDF  # and the rest never comes
+    outcome, _ = fetch("https://8.8.8.8/a.ogg", begun, want=AUDIO)
+    assert (outcome.code, outcome.kind) == ("unsupported_media", "type")
+    assert "not a sound file" in str(outcome)
 
 
 # ruff: noqa: SIM905  (a table is read better as words)

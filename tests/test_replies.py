@@ -6,6 +6,7 @@ import pytest
 
 from interview_fsm.errors import ResumeError
 from interview_fsm.resume.replies import (
+    AUDIO,
     HEAD,
     checked_type,
     declared_type,
@@ -46,6 +47,37 @@ def test_what_is_neither_is_refused(data: bytes, declared: str, kind: str):
     with pytest.raises(ResumeError) as refused:
         checked_type(data, declared)
     assert (refused.value.code, refused.value.kind) == ("resume_not_pdf", kind)
+
+
+@pytest.mark.parametrize(
+    ("data", "found"),
+    [
+        (b"OggS", "audio/ogg"),
+        (b"fLaC", "audio/flac"),
+        (b"ID3\4", "audio/mpeg"),
+        (b"\xff\xfb\x90", "audio/mpeg"),
+        (b"\x1aE\xdf\xa3", "audio/webm"),
+        (b"RIFF\0\0\0\0WAVE", "audio/wav"),
+        (b"\0\0\0\x20ftypM4A ", "audio/mp4"),
+        (b"RIFF\0\0\0\0AVI ", None),
+        (b"\xff\x1b", None),
+        (b"\xff", None),
+        (b"#EXTM3U", None),
+        (PDF, None),
+        (b"", None),
+    ],
+)
+def test_sound_is_known_by_its_mark_alone(data: bytes, found: str | None):
+    for declared in ("", "audio/ogg", "text/html"):
+        assert AUDIO.kind(data, declared) == found
+        if found is not None:
+            assert AUDIO.check(data, declared) == found
+            continue
+        with pytest.raises(ResumeError) as refused:
+            AUDIO.check(data, declared)
+        assert (refused.value.code, refused.value.kind) == ("unsupported_media", "type")
+        named = "an empty file" if not data else "a web page" if "html" in declared else "something else"
+        assert str(refused.value).startswith(f"That link gave {named}, not a sound file (wav, flac, ogg")
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from interview_fsm.sources import Sources
 from interview_fsm.testing import ScriptedRecorder, ScriptedTranscriber, run, voice
 
 from .serving import running
-from .v1_client import client, happened, schema_of
+from .v1_client import PATIENCE, client, happened, schema_of
 from .voice_fixtures import children, clip, need_packages, nothing_is_left, quiet, text, word_errors
 
 __all__ = ["nothing_is_left"]
@@ -383,6 +383,25 @@ def test_more_sound_than_an_answer_can_have_is_refused_once_it_waits(monkeypatch
             problem = await wire.error()
             assert problem["code"] == "too_large"
             assert "finish_answer" in problem["message"]
+
+    asyncio.run(interview())
+
+
+def test_sound_that_is_left_takes_no_room_any_more():
+    async def interview():
+        ports = {"recorder": ScriptedRecorder(seconds=60), "transcriber": ScriptedTranscriber()}
+        async with running(ports=ports) as server, client(server) as wire:
+            await wire.begin()
+            await wire.ask("record_answer", question=1, source="stream")
+            for _ in range(10):
+                await wire.say_raw(bytes(256 * 1024))
+            await wire.say("ping")
+            await wire.until("pong")
+            assert server.engine._house.room.taken > 1024 * 1024
+            await wire.ask("discard_answer")
+            async with asyncio.timeout(PATIENCE):
+                while server.engine._house.room.taken:
+                    await asyncio.sleep(0.01)
 
     asyncio.run(interview())
 
