@@ -119,6 +119,7 @@ def test_offsets_hold_where_letters_take_more_room_when_folded():
         ("It was -5 degrees outside", "(-5 degrees outside)"),
         ("-5 degrees it was", "-5 degrees it was"),
         ("I said so", "I said so"),
+        ("Then we fixed it all, truly", "– we fixed it all –"),
     ],
 )
 def test_a_sign_is_kept_and_a_dash_is_not(answer: str, quote: str):
@@ -136,6 +137,7 @@ def test_a_sign_is_kept_and_a_dash_is_not(answer: str, quote: str):
         ("5 degrees it was outside", "-5 degrees it was outside"),
         ("It was -5 degrees outside", "5 degrees outside"),
         ("t can happen to us", "can happen to u"),
+        ("As for ⑴ we did it all", "1) we did it all"),
     ],
 )
 def test_what_begins_or_ends_within_a_sign_or_a_word_is_not_found(answer: str, quote: str):
