@@ -68,6 +68,7 @@ async def refused(sitting: Sitting) -> None:
 async def question(sitting: Sitting) -> None:
     await sitting.paste()
     await sitting.begin(2)
+    await expect(sitting.button("Speak your answer")).to_be_visible()  # it is loaded behind the question
 
 
 async def answered(sitting: Sitting) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Generator
 from pathlib import Path
@@ -108,7 +109,12 @@ def test_a_try_of_the_microphone_is_played_back_and_says_what_was_heard(
     stage.visit(main, serving, **MICROPHONE)
 
 
-@pytest.mark.parametrize("silently", [False, True], ids=["cut", "gone quiet first"])
+LOSSES = {"gone quiet first": True, "cut": False}
+if not os.environ.get("INTERVIEW_FSM_SOAK"):  # of the two, the one that loses more
+    del LOSSES["cut"]
+
+
+@pytest.mark.parametrize("silently", LOSSES.values(), ids=LOSSES.keys())
 def test_a_connection_that_goes_in_the_middle_of_an_answer_loses_no_word(
     stage: Stage, ear: Ear, serving: Serving, silently: bool
 ) -> None:
