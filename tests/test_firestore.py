@@ -11,9 +11,11 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from interview_fsm import views
 from interview_fsm.adapters import _firestore_client as client
 from interview_fsm.adapters import _firestore_documents as documents
-from interview_fsm.adapters import firestore
+from interview_fsm.adapters import coach, firestore
+from interview_fsm.cli import banner
 from interview_fsm.errors import AdapterError, Conflict, Gone, SettingError
 from interview_fsm.events import Attached, ChooseDifficulty, Entry, StartInterview, StopInterview
 from interview_fsm.interview import Interview
@@ -467,6 +469,22 @@ def test_an_erasure_that_was_cut_short_is_finished_by_the_next(served, grpc_runn
             assert await storage.erase(interview_id) is True
             assert await storage.erase(interview_id) is False
             assert not [name for name in served.documents if f"{interview_id}/" in name]
+
+    grpc_runner.run(story())
+
+
+def test_candidates_and_the_host_are_told_that_what_is_kept_goes_to_google(served, grpc_runner, monkeypatch):
+    async def story():
+        rules = await coach.create()
+        connection = await client.connect(new_project(), None)
+        emulated = firestore.FirestoreStorage(connection, read_only=False, texts=False, patience=BUSY)
+        monkeypatch.delenv(VARIABLE)
+        storage = firestore.FirestoreStorage(connection, read_only=False, texts=False, patience=BUSY)
+        assert emulated.data == ""
+        assert views.disclosure(rules, None, storage.data).data == "What is kept goes to Google's Firestore."
+        assert views.disclosure(rules, None, emulated.data).data == "Nothing leaves this machine."
+        assert banner.who(rules, storage.data)[0].endswith("what is kept goes to Google's Firestore")
+        await storage.aclose()
 
     grpc_runner.run(story())
 

@@ -37,6 +37,8 @@ class Storage(Protocol):
     - ``erase`` removes one log and touches no other; it leaves no trace of the text in any file. After
       it ``load`` and ``append`` say Gone. An id is never used again.
     - A cancelled call leaves either nothing or the whole entry.
+
+    One that sends what it keeps to somebody else has ``data``, a sentence that candidates are told of it.
     """
 
     async def append(

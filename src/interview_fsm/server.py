@@ -117,7 +117,10 @@ class Server:
             engine=engine,
             seats=self._seats,
             library=library,
-            disclosure=disclosure or says_who(engine.ports.interviewer, engine.ports.transcriber),
+            disclosure=disclosure
+            or says_who(
+                engine.ports.interviewer, engine.ports.transcriber, getattr(engine.storage, "data", "")
+            ),
             access_token=self.settings.access_token,
             seed=self.settings.seed,
             uploads=Space(self.settings.upload_bytes),

@@ -54,9 +54,11 @@ WITHOUT_MODEL = messages.Disclosure(
 """What the coach says of itself."""
 
 
-def disclosure(interviewer: Interviewer, transcriber: Transcriber | None = None) -> messages.Disclosure:
+def disclosure(
+    interviewer: Interviewer, transcriber: Transcriber | None = None, keeps: str = ""
+) -> messages.Disclosure:
     """Who is speaking, and where data goes: by the interviewer's ``speaker`` and ``data``, and by where the
-    recogniser sends what is said.
+    recogniser sends what is said. *keeps* is the storage's ``data``, empty where it stays with its host.
     """
     name = str(getattr(interviewer, "name", type(interviewer).__module__.rpartition(".")[2]))
     says = WITHOUT_MODEL
@@ -67,11 +69,13 @@ def disclosure(interviewer: Interviewer, transcriber: Transcriber | None = None)
             speaker=getattr(interviewer, "speaker", f"You talk to a program: {name}."),
             data=getattr(interviewer, "data", "Whoever runs this server can say where your data goes."),
         )
-    if not (places := getattr(transcriber, "sends_to", ())):
-        return says
-    data = "" if says is WITHOUT_MODEL else f"{says.data} "
-    spoken = f"What you speak, and words of the question and the résumé, go to {', '.join(places)}"
-    return replace(says, data=f"{data}{spoken} to be understood; typed answers do not.")
+    goes = [] if says is WITHOUT_MODEL else [says.data]
+    if places := getattr(transcriber, "sends_to", ()):
+        spoken = f"What you speak, and words of the question and the résumé, go to {', '.join(places)}"
+        goes.append(f"{spoken} to be understood; typed answers do not.")
+    if keeps:
+        goes.append(keeps)
+    return replace(says, data=" ".join(goes)) if goes else says
 
 
 def activity(interview: Interview) -> messages.Task | None:

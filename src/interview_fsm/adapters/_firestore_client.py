@@ -52,6 +52,11 @@ class Connection(NamedTuple):
     client: AsyncClient
 
     @property
+    def is_emulated(self) -> bool:
+        """Whether it leads to the emulator."""
+        return bool(os.environ.get(EMULATOR))
+
+    @property
     def place(self) -> str:
         """Where it leads, in words."""
         host = os.environ.get(EMULATOR)

@@ -58,6 +58,8 @@ class FirestoreStorage:
         self.read_only = read_only
         self.place = f"by firestore, {connection.place}"
         """Where interviews are, in words."""
+        self.data = "" if connection.is_emulated else "What is kept goes to Google's Firestore."
+        """What candidates are told of that; the emulator keeps it to itself."""
         self._connection = connection
         self._client = connection.client
         self._logs = connection.client.collection(documents.LOGS)

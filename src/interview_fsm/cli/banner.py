@@ -35,8 +35,8 @@ def kept_for(seconds: float) -> str:
     return "for less than a minute"
 
 
-def who(interviewer: Interviewer) -> list[str]:
-    """Who asks, and where data goes; and who could, and does not."""
+def who(interviewer: Interviewer, keeps: str = "") -> list[str]:
+    """Who asks, and where data goes; and who could, and does not. *keeps* is what the storage says of it."""
     places = getattr(interviewer, "sends_to", None)
     name = getattr(interviewer, "name", type(interviewer).__name__)
     if places is None:
@@ -47,7 +47,8 @@ def who(interviewer: Interviewer) -> list[str]:
 
     lying = [key for key in keys.NAMES if os.environ.get(key, "").strip()]
     unused = [f"{', '.join(lying)} is set and not used; --interviewer says who asks"] if lying else []
-    return [f"{name}: rules, not a model; nothing leaves this machine", *unused]
+    goes = keeps[:1].lower() + keeps[1:].rstrip(".") or "nothing leaves this machine"
+    return [f"{name}: rules, not a model; {goes}", *unused]
 
 
 def banner(

@@ -172,7 +172,7 @@ async def _serve(
             kept = place if storage.name != "memory" else IN_MEMORY
             signals = _hear_signals()  # before anybody is told that there is something to stop
             settle()
-            asks = who(engine.ports.interviewer)
+            asks = who(engine.ports.interviewer, getattr(engine.storage, "data", ""))
             hears = getattr(engine.ports.transcriber, "sends_to", ())
             banner(server, asks=asks, hears=hears, kept=kept, speak=speak, allow_fetch=allow_fetch)
             await _until_told(server, *signals)
