@@ -36,6 +36,8 @@ from .sitting import LATEST, beginning, going_on, sit, talk
     type=click.Path(path_type=Path, dir_okay=False),
     help="A file with the answers: paragraphs, or a JSON array.",
 )
+@click.option("--voice", is_flag=True, help="Answer by voice, to this machine's microphone.")
+@click.option("--speak", is_flag=True, help="Have questions read aloud on this machine.")
 @click.option("--follow-ups/--no-follow-ups", default=True, show_default=True)
 @click.option("--seed", type=int, help="Draw the same questions each time.")
 @click.option(
@@ -56,6 +58,8 @@ def practice(ctx: click.Context, /, **options: Any) -> None:
     """
     if (options["resume"] is None) == (options["unfinished"] is None):
         raise click.UsageError("name a résumé, a file or a link, or give --continue")
+    if options["voice"] and options["answers"] is not None:
+        raise click.UsageError("answers are spoken or come from a file: give --voice or --answers")
     source = ctx.get_parameter_source("database")
     asking, keep = interviewing(options), keeping(options)
     _practice(**options, asking=asking, keep=keep, is_named=source is click.core.ParameterSource.COMMANDLINE)
@@ -70,6 +74,8 @@ def _practice(
     job: str | None,
     language: str,
     answers: Path | None,
+    voice: bool,
+    speak: bool,
     follow_ups: bool,
     seed: int | None,
     as_json: bool,
@@ -86,7 +92,7 @@ def _practice(
 
     from .. import terminal
     from ..engine import Limits
-    from ..events import Material, Plan
+    from ..events import CONFIRM_BELOW, Material, Plan
 
     script = terminal.read_answers(answers) if answers is not None else None
     plan = Plan(
@@ -94,6 +100,7 @@ def _practice(
         language=language,
         follow_ups=None if follow_ups else 0,
         seed=secrets.randbelow(2**31) if seed is None else seed,
+        confirm_below=CONFIRM_BELOW if voice else 0.0,
     )
     opening = going_on(unfinished or "")
     if resume is not None:
@@ -113,6 +120,8 @@ def _practice(
             limits=Limits(**keep),
             database=database,
             echo=script is not None or not sys.stdin.isatty(),
+            voice=voice,
+            speak=speak,
             named=database if is_named else None,
         )
     if as_json:

@@ -69,11 +69,13 @@ def sit(
     storage: str = "sqlite",
     database: Path | None = None,
     echo: bool = False,
+    voice: bool = False,
+    speak: bool = False,
     named: Path | None = None,
 ) -> Interview:
     """Hold one interview to its report; what ends it early leaves it to be continued.
 
-    Without a *script* the answers come from standard input.
+    Without a *script* the answers come from standard input, or with *voice* from this machine's microphone.
     """
     from contextlib import AsyncExitStack
 
@@ -83,7 +85,13 @@ def sit(
 
     stack = AsyncExitStack()
     assembled = assemble(
-        storage=storage, path=database, recorder=None, transcriber=None, limits=limits, **(asking or {})
+        storage=storage,
+        path=database,
+        recorder="microphone" if voice else None,
+        transcriber="speech_recognition" if voice else None,
+        speaker="pyttsx3" if speak else None,
+        limits=limits,
+        **(asking or {}),
     )
     keeps = storage != "memory"
     with Portal() as portal:
@@ -92,7 +100,8 @@ def sit(
             for line in welcome(session, engine.ports.interviewer, typing=not echo, keeps=keeps):
                 terminal.show(console, line)
             read = script or terminal.Keyboard(console, terminal.begun(session))
-            sitting = terminal.Sitting(session, portal, console, read, echo=echo, spent=spent)
+            hears = terminal.Voice(session, portal, console, read) if voice else None
+            sitting = terminal.Sitting(session, portal, console, read, voice=hears, echo=echo, spent=spent)
             try:
                 interview = sitting.hold(plan, difficulty)
             except (KeyboardInterrupt, InterviewError):

@@ -7,12 +7,14 @@ from .feedback import report
 from .keyboard import HELP, Keyboard
 from .showing import show
 from .sitting import Sitting, spent
+from .voice import Voice
 
 __all__ = [
     "HELP",
     "Keyboard",
     "Reader",
     "Sitting",
+    "Voice",
     "begun",
     "keep_begun",
     "read_answers",

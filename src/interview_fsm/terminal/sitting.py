@@ -31,6 +31,7 @@ from ..states import State, Trigger
 from .answers import Reader
 from .feedback import report
 from .showing import indented, show
+from .voice import Voice
 
 
 class Sitting:
@@ -38,7 +39,8 @@ class Sitting:
 
     It blocks, so that Ctrl-C reaches it at the keyboard; the session lives in *portal*. *spent* are the
     seconds of earlier sittings. With *echo* answers are shown, because nobody has typed them here; one
-    that is refused is then an error, for nobody could put it right.
+    that is refused is then an error, for nobody could put it right. With a *voice* answers are spoken, as
+    far as that works.
     """
 
     def __init__(
@@ -48,12 +50,13 @@ class Sitting:
         console: Console,
         read: Reader,
         *,
+        voice: Voice | None = None,
         echo: bool = False,
         spent: float = 0.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._session, self._run, self._console = session, portal.run, console
-        self._read, self._echo = read, echo
+        self._read, self._echo, self._voice = read, echo, voice
         self._clock, self._began = clock, clock() - spent
 
     def hold(self, plan: Plan, difficulty: str) -> Interview:
@@ -98,6 +101,8 @@ class Sitting:
 
     def _reply(self, question: Question) -> bool:
         """Take the answer; whether to go on."""
+        if self._voice is not None and self._voice.answer(question):
+            return True
         while True:
             text = self._read(question)
             word = text.strip().lower() if text is not None else "/stop"
