@@ -129,7 +129,7 @@ LOADS_ADAPTERS = {"cli", "server", "assistant"}
 MAY_USE: dict[str, set[str]] = {
     "PIL": {"resume"},
     "anthropic": {"adapters.anthropic"},
-    "av": {"adapters._files_worker", "cli"},
+    "av": {"adapters._files_worker"},
     "click": {"cli", "settings"},
     "espeakng_loader": {"adapters.pyttsx3", "adapters._pyttsx3_worker"},
     "faster_whisper": {"adapters._recognizers"},

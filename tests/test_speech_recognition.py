@@ -21,7 +21,7 @@ from interview_fsm.adapters import _recognizer_needs, microphone
 from interview_fsm.adapters import speech_recognition as recognition
 from interview_fsm.adapters._sphinx import UNSURE
 from interview_fsm.errors import AdapterError, MissingExtra, SettingError
-from interview_fsm.events import Partial, Source, Transcript
+from interview_fsm.events import CONFIRM_BELOW, Partial, Source, Transcript
 from interview_fsm.testing import ScriptedTranscriber, voice
 
 from .voice_fixtures import (
@@ -152,6 +152,7 @@ def test_it_is_less_sure_of_what_it_hears_badly():
 
     *clear, one, other = [answer.confidence for answer in run(answers)]
     assert max(one, other) < UNSURE < min(clear)
+    assert UNSURE == CONFIRM_BELOW, "what people are asked about is what was measured"
 
 
 def test_what_the_microphone_hears_is_understood(room: Room):
