@@ -7,28 +7,41 @@ import time
 import pytest
 
 from interview_fsm import Receipt, erase_interview
-from interview_fsm.adapters import memory, postgres, sqlite
+from interview_fsm.adapters import firestore, memory, postgres, sqlite
 from interview_fsm.engine import Limits
 from interview_fsm.errors import AdapterError, Gone
 from interview_fsm.events import FORMAT, Attached, Entry, Material, StartInterview, StopInterview
 from interview_fsm.retention import Due, Removed, due
 from interview_fsm.testing import FaultyStorage, run
 
+from .firestores import VARIABLE, Firestore, new_project
 from .serving import running
 from .worlds import CANARY, MATERIAL, World, candidate, started
 
 NOW = 1_000_000.0
 
 
-@pytest.fixture(params=["memory", "sqlite", "postgres"])
-def create(request, tmp_path):
-    """What opens an empty storage."""
+class Kind:
+    """One kind of storage: what opens it, empty, and what runs that."""
+
+    def __init__(self, create, run=asyncio.run):
+        self.create, self.run = create, run
+
+
+@pytest.fixture(params=["memory", "sqlite", "postgres", "firestore"])
+def kind(request, tmp_path, monkeypatch, grpc_runner):
     if request.param == "memory":
-        return memory.create
-    if request.param == "sqlite":
-        return lambda: sqlite.create(path=tmp_path / "kept.db")
-    dsn = request.getfixturevalue("cluster").new_database()
-    return lambda: postgres.create(dsn=dsn)
+        yield Kind(memory.create)
+    elif request.param == "sqlite":
+        yield Kind(lambda: sqlite.create(path=tmp_path / "kept.db"))
+    elif request.param == "postgres":
+        dsn = request.getfixturevalue("cluster").new_database()
+        yield Kind(lambda: postgres.create(dsn=dsn))
+    else:
+        project = new_project()
+        with Firestore().running() as host:
+            monkeypatch.setenv(VARIABLE, host)
+            yield Kind(lambda: firestore.create(project=project, patience=60), grpc_runner.run)
 
 
 async def keep(storage, interview_id, *, at=NOW, expires_at=None, stopped=False, resume_at=None):
@@ -46,9 +59,9 @@ async def listed(storage):
     return [head.interview_id async for head in storage.interviews(expired_before=math.inf)]
 
 
-def test_an_erasure_reaches_log_resume_and_index_and_says_so(create):
+def test_an_erasure_reaches_log_resume_and_index_and_says_so(kind):
     async def main():
-        storage = await create()
+        storage = await kind.create()
         try:
             await keep(storage, "one", resume_at=NOW)
             await keep(storage, "two", resume_at=NOW)
@@ -68,7 +81,7 @@ def test_an_erasure_reaches_log_resume_and_index_and_says_so(create):
         finally:
             await storage.aclose()
 
-    asyncio.run(main())
+    kind.run(main())
 
 
 @pytest.mark.parametrize("unreadable", ["written by a later release", "damaged"])
@@ -145,9 +158,9 @@ async def what_is_due(storage, **ages):
     return {each.log: each.reason async for each in due(storage, NOW, **ages)}
 
 
-def test_what_is_due_is_past_its_time_or_belongs_to_nothing(create):
+def test_what_is_due_is_past_its_time_or_belongs_to_nothing(kind):
     async def main():
-        storage = await create()
+        storage = await kind.create()
         try:
             await keep(storage, "fresh", resume_at=NOW)
             await keep(storage, "past", expires_at=NOW - 1)
@@ -165,7 +178,7 @@ def test_what_is_due_is_past_its_time_or_belongs_to_nothing(create):
         finally:
             await storage.aclose()
 
-    asyncio.run(main())
+    kind.run(main())
 
 
 def test_ages_that_are_given_shorten_what_was_promised_and_never_lengthen_it():
