@@ -59,6 +59,9 @@ class Wire:
                 server.send(frame.replace('"source":"stream"', '"source":"microphone"'))
 
         def down(frame: str | bytes) -> None:
+            if isinstance(frame, bytes):
+                page.send(frame)
+                return
             event = json.loads(frame)
             if "features" in event:
                 event["features"] |= {"stream": True, "microphone": False}

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Generator
+from collections.abc import AsyncGenerator, Generator
 from typing import Any
 
 import pytest
 from playwright.async_api import expect
+
+from interview_fsm.ports import Audio
 
 from . import browser
 from .browser import Stage, Visit, until
@@ -16,7 +18,7 @@ from .hearing import Ear
 from .page_checks import ask, faults, walk
 from .sitting import ANSWER
 from .spoken import UNDERSTOOD, Wire, parts, speak, understood, with_wire
-from .voice_fixtures import clip, need_packages, quiet, text, word_errors
+from .voice_fixtures import HERE, clip, need_packages, quiet, text, word_errors
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -391,6 +393,75 @@ def test_hands_free_does_not_listen_to_whoever_types(stage: Stage, ear: Ear) -> 
         await sitting.asked(2)
 
     stage.visit_here(main, **parts())
+
+
+PLAYS = """
+  window.played = [];
+  const usual = HTMLMediaElement.prototype.play;
+  HTMLMediaElement.prototype.play = function () {
+    const place = played.push("playing") - 1;
+    for (const how of ["pause", "ended"]) this.addEventListener(how, () => (played[place] = how));
+    return usual.call(this);
+  };
+"""
+
+
+class Reader:
+    """A Speaker that says every text in two sentences of nearly two seconds."""
+
+    async def speak(self, text: str) -> AsyncGenerator[Audio]:
+        for _ in range(2):
+            yield Audio((HERE / "help.wav").read_bytes())
+
+    async def aclose(self) -> None:
+        pass
+
+
+def read_to(*answers: str) -> dict[str, Any]:
+    """``parts``, with a voice for whoever wants it."""
+    whole = parts(*answers)
+    whole["ports"] |= {"speaker": Reader(), "speech_on_demand": True}
+    return whole
+
+
+def test_where_the_browser_has_no_voice_the_servers_is_played(stage: Stage, ear: Ear) -> None:
+    ear.hears(clip("help"))
+    wire = Wire()
+
+    async def main(visit: Visit) -> None:
+        page, sitting = visit.page, await with_wire(visit, wire, PLAYS)
+        assert await page.evaluate("speechSynthesis.getVoices().length") == 0
+        await sitting.begin(2)
+        assert await page.evaluate("played") == [], "it is off by default"
+        await sitting.press("Read aloud")
+        await page.wait_for_function("() => played.join() === 'ended,ended'")
+        await expect(sitting.button("Reading aloud is on")).to_be_visible()
+        await sitting.press("Repeat the question")
+        await page.wait_for_function("() => played[2] === 'playing'")
+        await speak(sitting)
+        assert (await page.evaluate("played"))[2:] == ["pause"], "it goes on while one speaks"
+        await sitting.press("I have finished")
+        await sitting.asked(2)
+        await page.wait_for_function("() => played[3] === 'playing'")
+        await sitting.press("Stop reading")
+        assert (await page.evaluate("played"))[3] == "pause"
+
+    stage.visit_here(main, **read_to())
+
+
+def test_hands_free_listens_once_the_servers_voice_has_ended(stage: Stage, ear: Ear) -> None:
+    ear.hears(clip("help"))
+    wire = Wire()
+
+    async def main(visit: Visit) -> None:
+        page, sitting = visit.page, await with_wire(visit, wire, PLAYS)
+        await sitting.begin(1)
+        await page.get_by_label("Hands-free").check()
+        await sitting.state("recording")
+        assert await page.evaluate("played.join()") == "ended,ended"
+        await until(lambda: len(wire.frames) > 5)
+
+    stage.visit_here(main, **read_to())
 
 
 # ------------------------------------------------------------------------------- unsure transcripts
