@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from contextlib import suppress
+from collections.abc import AsyncGenerator
+from contextlib import aclosing, suppress
 from typing import Any
 
 import pytest
@@ -335,6 +336,34 @@ def test_a_spoken_answer_ends_by_itself_at_silence() -> None:
         assert world.recorder.finished == 0
 
     sitting(main)
+
+
+def test_no_microphone_is_open_while_the_interviewer_speaks_nor_a_voice_heard_while_one_is() -> None:
+    together: list[int] = []
+
+    class Listening(ScriptedRecorder):
+        async def record(self, *args: Any, **named: Any) -> AsyncGenerator[bytes, None]:
+            together.append(world.speaker.open)
+            async with aclosing(super().record(*args, **named)) as sound:
+                async for chunk in sound:
+                    together.append(world.speaker.open)
+                    yield chunk
+
+    async def main(world: World, session: Session) -> None:
+        await started(session, ONE)
+        await session.until(lambda i: i.open_question is not None)
+        while not world.speaker.open:
+            await asyncio.sleep(0.01)
+        await session.send(e.RecordAnswer(1))  # in the middle of the question
+        await session.until(lambda i: i.state is not State.RECORDING)
+        assert world.speaker.said == []
+        assert together
+        assert not any(together)
+
+    world = World()
+    world.recorder = Listening(seconds=1)
+    world.speaker = ScriptedSpeaker([Step(takes=30.0)] * 3)
+    sitting(main, world)
 
 
 def test_a_typed_answer_while_recording_ends_the_recording() -> None:
