@@ -173,8 +173,7 @@ def test_postgres(cluster):
     live_through(OnPostgres, 300 if IN_FULL else 8)
 
 
-@pytest.mark.parametrize("where", ["server", "emulator"])
-def test_firestore(where, grpc_runner, firestore_emulator, monkeypatch):
+def live_through_on_firestore(runner):
     class OnFirestore(Histories):
         keeps_order = False
 
@@ -182,7 +181,7 @@ def test_firestore(where, grpc_runner, firestore_emulator, monkeypatch):
             self.project = new_project()
 
         def running(self):
-            return grpc_runner
+            return runner
 
         def opened(self):
             return firestore.create(project=self.project, patience=60)  # the machine may be busy
@@ -190,9 +189,18 @@ def test_firestore(where, grpc_runner, firestore_emulator, monkeypatch):
         def clear(self):
             pass
 
+    live_through(OnFirestore, 100 if IN_FULL else 4)
+
+
+def test_firestore(grpc_runner, monkeypatch):
     with Firestore().running() as host:
-        monkeypatch.setenv(VARIABLE, host if where == "server" else firestore_emulator)
-        live_through(OnFirestore, 100 if IN_FULL else 4)
+        monkeypatch.setenv(VARIABLE, host)
+        live_through_on_firestore(grpc_runner)
+
+
+def test_firestore_emulator(grpc_runner, firestore_emulator, monkeypatch):
+    monkeypatch.setenv(VARIABLE, firestore_emulator)
+    live_through_on_firestore(grpc_runner)
 
 
 def live_through(machine, examples):
