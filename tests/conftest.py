@@ -1,6 +1,7 @@
 """What every test is held to: nothing is left behind, and CI tests the same examples each time."""
 
 import os
+import signal
 import threading
 import time
 from collections.abc import Generator
@@ -21,6 +22,10 @@ settings.register_profile(
     "local", deadline=None
 )  # the machine may be busy; slowness is the benchmarks' matter
 settings.load_profile("ci" if os.environ.get("CI") else "local")
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell's background jobs ignore Ctrl-C, and what they start inherits that: here it is to be tested.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
