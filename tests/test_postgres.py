@@ -571,3 +571,26 @@ def test_an_interview_served_from_a_database_can_be_listed_and_deleted(dsn, tmp_
     assert rows["interview_entry"] == []
     amiss = process("sessions", "list", "--storage", "postgres", "--database", "x.db")
     assert (amiss.returncode, "--database" in amiss.stderr) == (4, True)
+
+
+@pytest.mark.parametrize(
+    ("host", "is_here"),
+    [
+        ("/run/postgresql", True),
+        ("localhost", True),
+        ("127.0.0.5", True),
+        ("::1", True),
+        ("db.example", False),
+        ("10.0.0.7", False),
+        ("1270.example", False),
+    ],
+)
+def test_candidates_are_told_when_what_is_kept_leaves_this_machine(dsn, monkeypatch, host, is_here):
+    async def told():
+        storage = await postgres.create(dsn=dsn)
+        await storage.aclose()
+        return storage.data
+
+    assert asyncio.run(told()) == "", "a socket of this machine"
+    monkeypatch.setattr(psycopg.ConnectionInfo, "host", property(lambda _: host))
+    assert bool(asyncio.run(told())) is not is_here

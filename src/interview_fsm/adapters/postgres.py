@@ -60,6 +60,15 @@ _DEFAULTS: dict[str, Any] = {
 """Of libpq, where the connection string does not say otherwise: a dead connection is to be known as such."""
 
 
+ELSEWHERE = "What is kept goes to the PostgreSQL database of whoever runs this."
+"""Told to candidates: no name of a machine that is none of their business."""
+
+
+def _is_here(host: str) -> bool:
+    """Whether this is a socket or an address of this machine."""
+    return host.startswith(("/", "@", "127.")) or host in ("", "localhost", "::1")
+
+
 def _refusal(message: str, *, retryable: bool = False) -> AdapterError:
     return AdapterError("postgres", "storage_unavailable", message, retryable=retryable)
 
@@ -72,6 +81,8 @@ class PostgresStorage:
 
     def __init__(self, conninfo: str, *, read_only: bool, connections: int, patience: float) -> None:
         self.read_only = read_only
+        self.data = ""
+        """Where what is kept goes, in a sentence; empty while that is this machine, and before ``open()``."""
         self._conninfo = conninfo
         self._patience = patience
         self._pool = Pool(self._connect, connections)
@@ -88,6 +99,7 @@ class PostgresStorage:
                 if connection.info.parameter_status("server_encoding") != "UTF8":
                     raise _refusal("the database is not in UTF-8; make one with ENCODING 'UTF8'")
                 await (tables.check if self.read_only else tables.migrate)(connection)
+                self.data = "" if _is_here(connection.info.host) else ELSEWHERE
         except TimeoutError as error:
             raise _refusal("the database did not answer in time", retryable=True) from error
         except psycopg.Error as error:
