@@ -1,10 +1,13 @@
 """Recognition of sentences that flite spoke, by PocketSphinx itself and by a service on this machine."""
 
 import asyncio
+import importlib.util
 import json
 import os
 import random
 import signal
+import subprocess
+import sys
 import threading
 import time
 from array import array
@@ -508,7 +511,7 @@ def test_what_stays_on_this_machine_sends_nothing_anywhere():
     assert asyncio.run(recognition.create(engine="wit")).sends_to == ("the service wit",)
 
 
-# ----------------- models of one's own: no weights can be had here, so stand-ins for the packages
+# ------ models of one's own: no weights can be had here, so a stand-in model, in stand-ins for the packages
 
 
 @pytest.mark.parametrize(
@@ -566,6 +569,145 @@ def test_a_model_that_is_not_there_is_said_so(tmp_path, monkeypatch):
     )
     assert "model could not be loaded" in str(error)
     assert not error.retryable
+
+
+def stand_in(folder, **sources):
+    """Modules in *folder* for packages. What only carries the sound is not replaced where it is installed."""
+    for name, source in sources.items():
+        if name not in ("numpy", "soundfile") or importlib.util.find_spec(name) is None:
+            (folder / f"{name}.py").write_text(source)
+
+
+CARRIERS = {
+    "numpy": "float32 = 'f'",
+    "soundfile": """
+import wave
+from array import array
+class Samples(array):
+    def astype(self, kind): return Samples(kind, self)
+def read(stream):
+    with wave.open(stream) as file:
+        assert (file.getsampwidth(), file.getnchannels()) == (2, 1)
+        pcm = array("h", file.readframes(file.getnframes()))
+        return Samples("d", (sample / 32768 for sample in pcm)), file.getframerate()
+""",
+}
+# The fields and the spaces before words are those of faster-whisper 1.2.1 and openai-whisper 20250625.
+FASTER_WHISPER = """
+import json, os
+from dataclasses import dataclass
+@dataclass
+class Segment:
+    id: int
+    seek: int
+    start: float
+    end: float
+    text: str
+    tokens: list
+    avg_logprob: float
+    compression_ratio: float
+    no_speech_prob: float
+    words: object
+    temperature: float
+@dataclass
+class TranscriptionInfo:
+    language: str
+    language_probability: float
+    duration: float
+class WhisperModel:
+    def __init__(self, model_size_or_path, local_files_only=False):
+        if not os.path.isdir(model_size_or_path): raise ValueError("Invalid model size")
+        self.calls = os.path.join(model_size_or_path, "calls")
+        print("loaded", local_files_only, file=open(self.calls, "a"))
+    def transcribe(self, audio, language=None, initial_prompt=None):
+        seconds = len(audio) / 16000
+        call = [round(seconds, 1), round(float(max(audio)), 1), language, initial_prompt]
+        print(json.dumps(call), file=open(self.calls, "a"))
+        says = [(" I learned", -0.1), (" to ask.", -0.3)] if seconds > 5 else [(" Thirty percent.", -1.0)]
+        segments = (Segment(n, 0, n, n + 1, t, [1], p, 1.0, 0.0, None, 0.0) for n, (t, p) in enumerate(says))
+        return segments, TranscriptionInfo(language, 1.0, seconds)
+"""
+WHISPER = """
+import os
+from dataclasses import asdict
+from faster_whisper import WhisperModel
+class Whisper:
+    def __init__(self, path): self.model = WhisperModel(os.path.dirname(path))
+    def transcribe(self, audio, fp16=True, **options):
+        assert not fp16, "there is no graphics card"
+        segments = [asdict(segment) for segment in self.model.transcribe(audio, **options)[0]]
+        return {"text": "".join(each["text"] for each in segments), "segments": segments, "language": "en"}
+def load_model(name): return Whisper(name)
+"""
+TORCH = """
+class cuda:
+    is_available = staticmethod(lambda: False)
+"""
+
+
+@pytest.fixture
+def whispers(tmp_path, monkeypatch):
+    """Where the stand-in weights of both Whispers are: the folder, and the file."""
+    stand_in(tmp_path, **CARRIERS, faster_whisper=FASTER_WHISPER, whisper=WHISPER, torch=TORCH)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    (tmp_path / "weights").mkdir()
+    (weights := tmp_path / "weights" / "tiny.pt").touch()
+    return {"faster_whisper": weights.parent, "whisper": weights}
+
+
+@pytest.mark.parametrize("engine", ["faster_whisper", "whisper"])
+def test_what_a_stand_in_for_whispers_model_gives_becomes_text_time_and_confidence(engine, whispers):
+    long = (HELP + quiet(0.3)) * 4
+
+    async def answer(transcriber):
+        assert transcriber.sends_to == ()
+        audio = sound(long + quiet(1.5) + PERCENT)
+        parts = transcriber.transcribe(audio, hints=("Kubernetes", "refunds"), language="en-GB")
+        async with aclosing(parts):
+            return [part async for part in parts][-1]
+
+    last = run(answer, engine=engine, model=str(whispers[engine]))
+    first, second = last.segments
+    assert (first.text, second.text, last.text) == (
+        "I learned to ask.",
+        "Thirty percent.",
+        "I learned to ask. Thirty percent.",
+    )
+    assert (first.confidence, second.confidence) == (0.82, 0.37), "of the mean log-probabilities -0.2 and -1"
+    assert last.confidence == pytest.approx((0.82 * 17 + 0.37 * 15) / 32, abs=0.01), "weighted by the length"
+    gap = len(long) / 32_000
+    assert 0 <= first.start < 1 < first.end <= gap < gap + 1.2 < second.start < second.end <= last.seconds
+    loaded, *calls = (whispers["faster_whisper"] / "calls").read_text().splitlines()
+    assert loaded == ("loaded True" if engine == "faster_whisper" else "loaded False"), (
+        "once, and not fetched"
+    )
+    (length, loudest, *told), (shorter, *_) = map(json.loads, calls)
+    assert told == ["en", "Kubernetes, refunds"]
+    assert 0.1 <= loudest <= 1.0
+    assert abs(length - gap) < 1 < shorter < 5
+
+
+@pytest.mark.parametrize("engine", ["faster_whisper", "whisper"])
+def test_it_is_what_speech_recognition_has_from_the_same_stand_in(engine, whispers):
+    program = (
+        "import json, sys; from speech_recognition import AudioData, Recognizer;"
+        "audio = AudioData(sys.stdin.buffer.read(), 16000, 2);"
+        f"found = Recognizer().recognize_{engine}(audio, model={str(whispers[engine])!r}, language='en');"
+        "print(json.dumps(found))"
+    )
+    theirs = json.loads(subprocess.check_output([sys.executable, "-c", program], input=PERCENT))
+    ours = run(lambda each: transcript(each, sound(PERCENT)), engine=engine, model=str(whispers[engine]))
+    assert ours.text == theirs.strip() == "Thirty percent."
+
+
+def test_whisper_without_its_weights_is_said_so_and_nothing_is_fetched(whispers):
+    for engine, weights in whispers.items():
+        error = run(
+            lambda each: refusal(each, sound(HELP)), engine=engine, model=str(weights.parent / "none")
+        )
+        assert "model could not be loaded" in str(error)
+        assert not error.retryable
 
 
 # -------------------------------------------------------------------------------------------- at length

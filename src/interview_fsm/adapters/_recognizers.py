@@ -82,7 +82,10 @@ def _piece(result: Result) -> Piece:
     if isinstance(result, Mapping):  # of a Whisper: the mean log-probability of each segment's tokens
         means = [_field(segment, "avg_logprob") for segment in result["segments"]]
         sure = math.exp(sum(means) / len(means)) if means else None
-        return Piece(str(result["text"]).strip(), None if sure is None else _fraction(sure))
+        text = " ".join(
+            str(result["text"]).split()
+        )  # SpeechRecognition joins what begins with a space by one
+        return Piece(text, None if sure is None else _fraction(sure))
     if not isinstance(result, str):
         raise Unusable("reply")
     return Piece(result.strip())
