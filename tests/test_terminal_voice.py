@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
+from typing import Any
 
+import pytest
 from click.testing import CliRunner
 from rich.console import Console
 
 from interview_fsm import cli
+from interview_fsm.adapters.coach import Coach
 from interview_fsm.adapters.memory import MemoryStorage
+from interview_fsm.cli import practice
+from interview_fsm.cli.greeting import welcome
 from interview_fsm.engine import Engine, Limits, Session
 from interview_fsm.errors import AdapterError
 from interview_fsm.events import Plan, Transcript
@@ -75,3 +81,64 @@ def test_spoken_and_written_answers_exclude_each_other() -> None:
     result = CliRunner().invoke(cli.main, ["practice", "cv.pdf", "--voice", "--answers", "a.txt"])
     assert result.exit_code == 2
     assert "--voice or --answers" in result.output
+
+
+@pytest.fixture
+def resume(tmp_path: Path) -> Path:
+    (path := tmp_path / "cv.txt").write_text("Rebuilt the billing service of a bank in Go.")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ([], {}),
+        (["--recogniser", "google"], {"engine": "google"}),
+        (
+            ["--recogniser", "groq", "--recogniser-model", "tiny", "--recogniser-url", "http://x"],
+            {"engine": "groq", "model": "tiny", "base_url": "http://x"},
+        ),
+    ],
+)
+def test_answers_are_understood_by_whom_was_chosen(
+    arguments: list[str], expected: dict[str, str], resume: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sat: list[Any] = []
+    monkeypatch.setattr(practice, "sit", lambda *_, **how: sat.append((how["voice"], how["hearing"])))
+    command = ["practice", str(resume), "--voice", *arguments]
+    assert CliRunner().invoke(cli.main, command, catch_exceptions=False).exit_code == 0
+    assert sat == [(True, expected)]
+
+
+def test_a_recogniser_that_cannot_be_had_is_told_before_the_first_question(
+    resume: Path, tmp_path: Path
+) -> None:
+    database = ["--database", str(tmp_path / "kept.db")]
+    result = CliRunner().invoke(
+        cli.main, ["practice", str(resume), "--voice", "--recogniser", "martian", *database]
+    )
+    assert result.exit_code == 4
+    assert "There is no recogniser called 'martian'" in result.output
+    assert "Question 1" not in result.output
+
+
+def test_a_recogniser_for_typed_answers_is_a_mistake(resume: Path) -> None:
+    result = CliRunner().invoke(cli.main, ["practice", str(resume), "--recogniser", "google"])
+    assert result.exit_code == 2
+    assert "it goes with --voice" in result.output
+
+
+async def greeted(sends_to: tuple[str, ...]) -> str:
+    transcriber = ScriptedTranscriber()
+    transcriber.sends_to = sends_to  # type: ignore[attr-defined]
+    engine = Engine(MemoryStorage(), Coach(), recorder=ScriptedRecorder(), transcriber=transcriber)
+    async with engine.new() as session:
+        return " ".join(welcome(session, engine.ports, typing=True, keeps=False))
+
+
+def test_who_speaks_is_told_where_the_voice_goes() -> None:
+    with Portal() as portal:
+        assert "Nothing leaves this machine." in portal.run(greeted(()))
+        told = portal.run(greeted(("api.groq.com",)))
+    assert "What you speak, and words of the question and the résumé, go to api.groq.com" in told
+    assert "Nothing leaves" not in told

@@ -9,16 +9,16 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from ..engine import Session
-    from ..ports import Interviewer
+    from ..house import Ports
 
 
 COACH_TOLD = "You talk to a program (coach: rules, not a model). Nothing leaves this machine."
 
 
-def welcome(session: Session, interviewer: Interviewer, *, typing: bool, keeps: bool) -> list[str]:
-    """What is said before the first question: what was read, who asks, and how to answer."""
+def welcome(session: Session, ports: Ports, *, typing: bool, keeps: bool) -> list[str]:
+    """What is said before the first question: what was read, who asks, where data goes, and how to answer."""
     from .. import terminal
-    from ..views import disclosure
+    from ..views import WITHOUT_MODEL, disclosure
 
     interview, material = session.interview, session.material
     lines = []
@@ -32,8 +32,8 @@ def welcome(session: Session, interviewer: Interviewer, *, typing: bool, keeps: 
             lines.append("The questions take up what the job description asks for.")
     else:
         lines.append("Your résumé's text is no longer kept, so new questions are general.")
-    told = disclosure(interviewer)
-    lines += [told.speaker, told.data] if told.is_model else [COACH_TOLD]
+    told = disclosure(ports.interviewer, ports.transcriber)
+    lines += [COACH_TOLD] if told == WITHOUT_MODEL else [told.speaker, told.data]
     if typing:
         lines += ["", terminal.HELP]
     return lines

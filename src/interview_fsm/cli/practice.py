@@ -8,7 +8,16 @@ from typing import Any
 
 import click
 
-from .options import ALLOW_FETCH, DATABASE, interviewers, interviewing, keeping, retention
+from .options import (
+    ALLOW_FETCH,
+    DATABASE,
+    interviewers,
+    interviewing,
+    keeping,
+    recognisers,
+    recognising,
+    retention,
+)
 from .reading import read, warn
 from .report import reported
 from .running import run
@@ -47,6 +56,7 @@ from .sitting import LATEST, beginning, going_on, sit, talk
     help="Print questions, answers and feedback as JSON at the end; the talk goes to standard error.",
 )
 @retention
+@recognisers
 @interviewers
 @DATABASE
 @ALLOW_FETCH
@@ -61,8 +71,12 @@ def practice(ctx: click.Context, /, **options: Any) -> None:
     if options["voice"] and options["answers"] is not None:
         raise click.UsageError("answers are spoken or come from a file: give --voice or --answers")
     source = ctx.get_parameter_source("database")
+    hearing = recognising(options)
+    if hearing and not options["voice"]:
+        raise click.UsageError("--recogniser says who understands what is spoken: it goes with --voice")
     asking, keep = interviewing(options), keeping(options)
-    _practice(**options, asking=asking, keep=keep, is_named=source is click.core.ParameterSource.COMMANDLINE)
+    is_named = source is click.core.ParameterSource.COMMANDLINE
+    _practice(**options, asking=asking, hearing=hearing, keep=keep, is_named=is_named)
 
 
 def _practice(
@@ -82,6 +96,7 @@ def _practice(
     database: Path | None,
     allow_fetch: tuple[str, ...],
     asking: dict[str, Any],
+    hearing: dict[str, Any],
     keep: dict[str, Any],
     is_named: bool,
 ) -> None:
@@ -117,6 +132,7 @@ def _practice(
             console,
             terminal.scripted(iter(script)) if script is not None else None,
             asking=asking,
+            hearing=hearing,
             limits=Limits(**keep),
             database=database,
             echo=script is not None or not sys.stdin.isatty(),

@@ -65,6 +65,7 @@ def sit(
     script: Reader | None,
     *,
     asking: dict[str, Any] | None = None,
+    hearing: dict[str, Any] | None = None,
     limits: Limits | None = None,
     storage: str = "sqlite",
     database: Path | None = None,
@@ -75,7 +76,8 @@ def sit(
 ) -> Interview:
     """Hold one interview to its report; what ends it early leaves it to be continued.
 
-    Without a *script* the answers come from standard input, or with *voice* from this machine's microphone.
+    Without a *script* the answers come from standard input, or with *voice* from this machine's microphone,
+    understood as *hearing* says.
     """
     from contextlib import AsyncExitStack
 
@@ -89,6 +91,7 @@ def sit(
         path=database,
         recorder="microphone" if voice else None,
         transcriber="speech_recognition" if voice else None,
+        transcriber_options=hearing,
         speaker="pyttsx3" if speak else None,
         limits=limits,
         **(asking or {}),
@@ -97,7 +100,7 @@ def sit(
     with Portal() as portal:
         try:
             engine, session, spent = portal.run(_opened(stack, assembled, opening))
-            for line in welcome(session, engine.ports.interviewer, typing=not echo, keeps=keeps):
+            for line in welcome(session, engine.ports, typing=not echo, keeps=keeps):
                 terminal.show(console, line)
             read = script or terminal.Keyboard(console, terminal.begun(session))
             hears = terminal.Voice(session, portal, console, read) if voice else None
