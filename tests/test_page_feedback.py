@@ -65,6 +65,7 @@ def test_the_coachs_outline_scores_and_figures_are_shown(stage: Stage) -> None:
         )
         assert figures["Words"] == str(len(f"{ANSWER} (1)".split()))
         assert figures["Words a minute"] == figures["Pauses"] == "unknown"
+        assert "Talk time" not in figures, "of what was typed there is none"
         await expect(case).to_contain_text("None of this goes into a score.")
         totals = page.get_by_role("table", name="Scores in all answers")
         await expect(totals.get_by_role("row")).to_have_count(5)
@@ -94,7 +95,7 @@ class Assessor(ScriptedInterviewer):
             scores,
             3.5,
             (OutlineStep("own_action", "Say what you did: […]", Quote(0, 1, "I")),),
-            Delivery(30, 62.4, 28.8, 0, True, 2, 1.25),
+            Delivery(30, 62.4, 28.8, 0, True, 2, 1.25, 41.6),
             ("instructions",),
         )
         totals = (Total("relevance", 3.0, 1),)
@@ -120,6 +121,7 @@ def test_every_kind_of_feedback_has_its_words(stage: Stage) -> None:
             "at least 0",
             "2, the longest 1.3 s",
             "62 s",
+            "Talk time42 s",
         ):
             await expect(case).to_contain_text(words)
         await expect(page.get_by_role("region", name="In short")).to_contain_text("Feedback by coach.")

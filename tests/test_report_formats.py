@@ -88,7 +88,7 @@ def entries(word: str = "") -> list[Any]:
         NotScored("own" + word, "own_criterion"),
     )
     outline = (OutlineStep("own_action", "Your step." + word, moved), OutlineStep("result", "Say [what]."))
-    delivery = Delivery(3, 3.2, None, 1, fillers_at_least=True, pauses=0)
+    delivery = Delivery(3, 3.2, None, 1, fillers_at_least=True, pauses=0, talk_seconds=2.4)
     silent = tuple(NotScored(each, "nothing_to_assess") for each in ("relevance", "depth"))
     feedback = Feedback(
         (
@@ -395,7 +395,7 @@ def test_every_form_says_the_same() -> None:
         "Own, not scored: It is a criterion of this interview's own",
         "Not scored: There is nothing in it that could be scored.",
         "Delivery, which goes into no score: 12 words.",
-        "3 words, 3 seconds, at least 1 fillers such as “um”, 0 pauses.",
+        "3 words, 3 seconds of which 2 talking, at least 1 fillers such as “um”, 0 pauses.",
         "What was said twice counted once.",
         "A better answer in outline",
         "Your step. “I moved 😀 two”",

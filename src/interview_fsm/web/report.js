@@ -141,7 +141,7 @@ export function report(app) {
 
   // -- how it was given
 
-  function delivered({ words, seconds, words_per_minute: pace, fillers, fillers_at_least: least, pauses, longest_pause: longest }, typed) {
+  function delivered({ words, seconds, talk_seconds: talk, words_per_minute: pace, fillers, fillers_at_least: least, pauses, longest_pause: longest }, typed) {
     const figure = (name, value, unit = "") =>
       el("div", {}, el("dt", {}, name), el("dd", { class: value == null ? "hint" : null }, value == null ? "unknown" : `${value}${unit}`));
     return [
@@ -149,6 +149,7 @@ export function report(app) {
       el("dl", { class: "figures" },
         figure("Words", words),
         figure("Time", seconds?.toFixed(), " s"),
+        talk != null && figure("Talk time", talk.toFixed(), " s"),
         figure("Words a minute", pace?.toFixed()),
         figure("Fillers such as “um”", fillers == null ? null : `${least ? "at least " : ""}${fillers}`),
         figure("Pauses", pauses == null ? null : `${pauses}${longest ? `, the longest ${longest.toFixed(1)} s` : ""}`)),
