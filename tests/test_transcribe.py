@@ -120,6 +120,13 @@ def test_what_is_too_long_is_refused(tmp_path, monkeypatch):
     assert "longer than an hour" in done.stderr
 
 
+def test_a_file_without_an_end_is_too_large(monkeypatch):
+    need_packages("av")
+    done = transcribe("/dev/zero")
+    assert done.exit_code == 1
+    assert "larger than 10 MB" in done.stderr
+
+
 def test_without_a_decoder_other_formats_say_what_to_install(tmp_path, monkeypatch):
     path = tmp_path / "answer.mp3"
     path.write_bytes(io.BytesIO(b"ID3").getvalue())

@@ -200,7 +200,7 @@ class Session:
     def hear(self, sound: bytes) -> bool:
         """Take sound of the answer that is being recorded from the client's ``stream``; whether there is one.
 
-        Raises TooMuchSound, and it is left out.
+        Raises TooMuchSound or Busy, and it is left out.
         """
         activity = self._activity
         if self._inlet is None or not isinstance(activity, Listen) or activity.source.kind != "stream":

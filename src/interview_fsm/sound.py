@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from .errors import CommandError
+from .errors import Busy, CommandError
 
 MOST_WAITING = 18 * 1024 * 1024
 """Bytes of a client's sound that may wait to be heard: nearly ten minutes, twice the longest answer."""
@@ -17,7 +17,7 @@ EACH = 1024 * 1024
 
 
 class TooMuchSound(CommandError):
-    """More sound than any answer has, or than the server has room for, waits already."""
+    """More sound than any answer has waits already."""
 
     code = "too_large"
 
@@ -33,10 +33,10 @@ class Room:
         """Bytes."""
 
     def change(self, before: int, after: int) -> None:
-        """A stream has *after* bytes waiting instead of *before*. Raises TooMuchSound, and it has not."""
+        """A stream has *after* bytes waiting instead of *before*. Raises Busy, and it has not."""
         more = max(0, after - EACH) - max(0, before - EACH)
         if more > 0 and self.taken + more > self._most:
-            raise TooMuchSound("this server hears too many at once; send sound no faster than it is said")
+            raise Busy("this server hears too many at once; send sound no faster than it is said")
         self.taken += more
 
 
@@ -58,7 +58,10 @@ class Inlet:
         """Bytes that were put in, in all."""
 
     def put(self, piece: bytes) -> None:
-        """Add *piece*; after the end it is too late and left out. Raises TooMuchSound, and it is left out."""
+        """Add *piece*; after the end it is too late and left out.
+
+        Raises TooMuchSound, or Busy where the room is taken, and it is left out.
+        """
         if self._ended:
             return
         if len(self._waiting) + len(piece) > self._most:

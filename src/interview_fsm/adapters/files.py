@@ -72,6 +72,8 @@ class Files:
         self._children: set[Process] = set()
         self._closed = False
 
+    most_bytes = MOST_BYTES
+
     @property
     def kinds(self) -> tuple[str, ...]:
         """Of sources."""

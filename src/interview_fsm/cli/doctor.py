@@ -64,6 +64,9 @@ async def _examine_voice(options: dict[str, Any], *, voice: bool) -> list[Check]
         opened.append(await load(name, **settings))
         return opened[-1]
 
+    async def end_of_speech() -> Check:
+        return await checks.end_of_speech(await adapter("stream", patience=0.25))
+
     async def recogniser() -> Check:
         return await checks.recogniser(await adapter("speech_recognition", **options))
 
@@ -76,7 +79,10 @@ async def _examine_voice(options: dict[str, Any], *, voice: bool) -> list[Check]
         return await checks.microphone(recorder, await adapter("speech_recognition", **options))
 
     try:
-        found = [await checks.attempted("recogniser", recogniser)]
+        found = [
+            await checks.attempted(checks.END, end_of_speech),
+            await checks.attempted("recogniser", recogniser),
+        ]
         if voice:
             found += [
                 await checks.attempted("speech", speech),

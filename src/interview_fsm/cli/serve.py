@@ -136,7 +136,6 @@ async def _serve(
     from ..resume.fetch import Fetcher
     from ..resume.links import FetchPolicy
     from ..resume.reader import Reader
-    from ..resume.replies import AUDIO
     from ..server import Server
 
     check_place(storage, database)
@@ -150,16 +149,13 @@ async def _serve(
     limits, reading = Limits(linger=linger, **keep), _reading(speak=speak, speech=speech)
     fetcher, reader = Fetcher(FetchPolicy.allowing(allow_fetch)), Reader()
 
-    async def fetch(url: str) -> bytes:
-        return (await fetcher.fetch(url, AUDIO)).data
-
     try:
         async with (
             assemble(
                 storage=storage.name,
                 storage_options=storage.options,
                 path=database,
-                fetch=fetch,
+                fetch=fetcher.sound,
                 limits=limits,
                 transcriber_options=hearing,
                 **asking,

@@ -24,11 +24,17 @@ async def sound_of(path: Path) -> bytes:
         return pcm
     files = await load("files", longest=MOST_SECONDS)
     try:
-        return bytes(await files.decode(await asyncio.to_thread(path.read_bytes)))
+        return bytes(await files.decode(await asyncio.to_thread(_begun, path, files.most_bytes)))
     except AdapterError as error:
         raise AdapterError(error.adapter, error.code, f"{path}: {error}") from error
     finally:
         await files.aclose()
+
+
+def _begun(path: Path, most: int) -> bytes:
+    """The file, no further than it takes to see that it is too large: a device never ends."""
+    with path.open("rb") as file:
+        return file.read(most + 1)
 
 
 def _as_it_is(path: Path) -> bytes | None:

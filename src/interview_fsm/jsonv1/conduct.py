@@ -25,7 +25,6 @@ from ..errors import (
 from ..events import MAX_QUESTIONS, MAX_TEXT, Material
 from ..house import Ports, heard, traced
 from ..seats import Seats, TooManySessions
-from ..sound import TooMuchSound
 from ..states import State, allowed
 from ..uploads import MOST_BYTES, Space
 from ..waiting import Waiting
@@ -143,7 +142,14 @@ class JsonV1:
         try:
             if self._intake.is_open or not self._sound.take(piece):
                 self._intake.take(piece)
-        except TooMuchSound as problem:
+        except CommandError as problem:
+            self._outbox.fail(problem)
+
+    def _settle(self) -> None:
+        """The sound that came before its ``record_answer`` was stored."""
+        try:
+            self._sound.settle()
+        except CommandError as problem:
             self._outbox.fail(problem)
 
     def _not_understood(self, problem: messages.Unreadable) -> None:
@@ -222,7 +228,7 @@ class JsonV1:
             self._is_at_work = True
             await self._do(command)
             if _is_streamed(command):
-                self._sound.settle()
+                self._settle()
             self._is_at_work = False
 
     # ---------------------------------------------------------------------------------- commands

@@ -45,9 +45,16 @@ class UnexpectedBinary(CommandError):
 
 
 class UploadLate(CommandError):
-    """A file did not come in time."""
+    """A résumé's file did not come in time."""
 
     code = "resume_timeout"
+    retryable = True
+
+
+class SoundLate(CommandError):
+    """A file with sound did not come in time."""
+
+    code = "audio_unusable"
     retryable = True
 
 
@@ -61,7 +68,8 @@ class Intake:
     """The file that is coming on a connection, and the résumé that is being read."""
 
     __slots__ = (
-        "_library", "_outbox", "_purposes", "_reading", "_timer", "_upload_id", "_uploads", "_work",
+        "_library", "_outbox", "_purpose", "_purposes", "_reading", "_timer", "_upload_id", "_uploads",
+        "_work",
     )  # fmt: skip
 
     def __init__(
@@ -74,7 +82,7 @@ class Intake:
         purposes: Collection[str] = ("resume",),
     ) -> None:
         self._library, self._outbox, self._work = library, outbox, work
-        self._purposes = purposes
+        self._purpose, self._purposes = "resume", purposes
         self._uploads = Uploads(space)
         self._upload_id: str | UnsetType = UNSET
         self._timer: asyncio.TimerHandle | None = None
@@ -93,7 +101,7 @@ class Intake:
         except CommandError as problem:
             self._outbox.fail(problem, command.id)
             return
-        self._upload_id = command.id
+        self._upload_id, self._purpose = command.id, command.purpose
         self._timer = asyncio.get_running_loop().call_later(SECONDS, self._late)
         self._work.begin("upload", "Taking in the file.", total=command.size)
 
@@ -143,7 +151,11 @@ class Intake:
             self._timer = None
 
     def _late(self) -> None:
-        self._end(UploadLate(f"the file did not come within {SECONDS:.0f} seconds; send it again"))
+        said = f"the file did not come within {SECONDS:.0f} seconds; send it again"
+        if self._purpose == "resume":
+            self._end(UploadLate(said))
+        else:
+            self._end(SoundLate(f"{said}, or type your answer"))
 
     def _end(self, problem: CommandError | None = None) -> None:
         """No file is coming any more; because of *problem*, if there is one."""

@@ -29,7 +29,7 @@ class Sound:
         self._expected += 1
 
     def settle(self) -> None:
-        """It is stored, or was refused: then what came with it is left out."""
+        """It is stored, or was refused: then what came with it is left out. Raises as ``take()`` does."""
         self._expected -= 1
         held, self._held = bytes(self._held), bytearray()
         if held:
@@ -37,7 +37,10 @@ class Sound:
             self._give(held)
 
     def take(self, piece: bytes) -> bool:
-        """Take sound; whether there is, or was just now, an answer that it is of. Raises TooMuchSound."""
+        """Take sound; whether there is, or was just now, an answer that it is of.
+
+        Raises TooMuchSound or Busy, and it is left out.
+        """
         if self._expected:
             if len(self._held) + len(piece) <= MOST_HELD:
                 self._held += piece

@@ -30,6 +30,7 @@ from ..errors import ResumeError
 from .links import FetchPolicy, Link, check_url, is_public, redirected, refusal, unmapped
 from .lookup import system_addresses
 from .replies import (
+    AUDIO,
     HEAD,
     RESUME,
     Wanted,
@@ -102,6 +103,10 @@ class Fetcher:
         except ResumeError as error:
             logger.info("a link was not used: %s, %s", error.code, error.kind)
             raise
+
+    async def sound(self, url: str) -> bytes:
+        """The sound file at *url*, for ``assemble(fetch=…)``. Raises ResumeError, as ``fetch()`` does."""
+        return (await self.fetch(url, AUDIO)).data
 
     async def aclose(self) -> None:
         """End what is under way, with ``resume_unreachable``, and refuse what comes."""
