@@ -26,8 +26,8 @@ def _any(kind: inspect.Type) -> st.SearchStrategy[Any]:
             return st.integers(-1 if low is None else low, 60 if high is None else high)
         case inspect.BoolType():
             return st.booleans()
-        case inspect.FloatType():
-            return st.floats(allow_nan=False, allow_infinity=False)
+        case inspect.FloatType(ge=low, le=high):
+            return st.floats(low, high, allow_nan=False, allow_infinity=False)
         case inspect.NoneType():
             return st.none()
         case inspect.LiteralType(values=values):

@@ -43,12 +43,14 @@ class Ahead:
     follow-up that comes before it only moves its number.
     """
 
-    __slots__ = ("_is_told", "_making", "_wanted")
+    __slots__ = ("_making", "_wanted", "_was_told", "limit")
 
     def __init__(self) -> None:
         self._wanted: Ask | None = None
         self._making: asyncio.Task[QuestionAsked] | None = None
-        self._is_told = False
+        self._was_told = False
+        self.limit: asyncio.Timeout | None = None
+        """Of its making, once that has begun."""
 
     @property
     def is_empty(self) -> bool:
@@ -64,6 +66,7 @@ class Ahead:
     def begin(self, wanted: Ask, making: Coroutine[Any, Any, QuestionAsked]) -> None:
         """Make *wanted* ready. Nothing may be there; drop it before."""
         assert self._making is None
+        self._was_told, self.limit = False, None
         self._wanted, self._making = wanted, asyncio.get_running_loop().create_task(making)
         self._making.add_done_callback(_looked_at)
 
@@ -85,11 +88,12 @@ class Ahead:
         making = self._making
         if making is not None:
             # As with an activity: who is cancelled while waiting here comes again, and once is enough.
-            if not making.done() and not self._is_told:
-                self._is_told = True
+            is_overdue = self.limit is not None and self.limit.expired()
+            if not making.done() and not self._was_told and not is_overdue:
+                self._was_told = True
                 making.cancel()
             await asyncio.wait([making])
-        self._wanted, self._making, self._is_told = None, None, False
+        self._wanted = self._making = None
 
     def _is(self, ask: Ask | None) -> bool:
         ready = self._wanted

@@ -85,6 +85,7 @@ class Session:
         "_leave",
         "_leaving",
         "_life",
+        "_limit",
         "_mail",
         "_nonce",
         "_performing",
@@ -136,6 +137,8 @@ class Session:
         self._seen = seen
         self._nonce = secrets.token_hex(8)
         self._stopping: InterviewError | None = None
+        self._limit: asyncio.Timeout | None = None
+        """Of the activity, once it has begun."""
         self._leaving = self._is_closing = False
         self._life = asyncio.get_running_loop().create_task(self._live())
 
@@ -286,7 +289,7 @@ class Session:
         performing, activity = self._performing, self._activity
         if performing is None or activity is None or self._house.bounds(activity)[0] != name:
             return False
-        if performing.done() or self._is_told:
+        if performing.done() or self._is_letting_go:
             return False
         self._given_up = True
         self._tell_to_end(performing)
@@ -465,7 +468,7 @@ class Session:
             await self._ahead.drop()
         if wanted != self._activity:
             await self._cease()
-            self._activity, self._given_up, self._is_told = wanted, False, False
+            self._activity, self._given_up, self._is_told, self._limit = wanted, False, False, None
             if wanted is not None and (self._has_voice or not isinstance(wanted, Speak)):
                 self._begin_activity(wanted)
         if self._done is not None and self.interview.finishing:
@@ -500,7 +503,7 @@ class Session:
         began = time.perf_counter()
         ended = "cancelled"
         try:
-            async with asyncio.timeout(self._house.limits.ask):
+            async with asyncio.timeout(self._house.limits.ask) as self._ahead.limit:
                 made = await self._stage().ask(wanted)
             ended = "ok"
         except Exception as error:
@@ -517,13 +520,18 @@ class Session:
         if performing is not None:
             # When we are cancelled while we wait here, we come here again; the activity must not be
             # cancelled again in the midst of its clean-up. Its ``cancelling()`` cannot tell: there a time
-            # limit of its own counts too, for the moment in which it runs out; then it goes on.
-            if not performing.done() and not self._is_told:
+            # limit of the adapter's own counts too, for the moment in which it runs out; then it goes on.
+            if not performing.done() and not self._is_letting_go:
                 self._tell_to_end(performing)
             await asyncio.wait([performing])
         if self._inlet is not None:
             self._inlet.close()
         self._performing = self._activity = self._done = self._inlet = None
+
+    @property
+    def _is_letting_go(self) -> bool:
+        """Whether the activity has been cancelled already, by us or by our limit."""
+        return self._is_told or (self._limit is not None and self._limit.expired())
 
     def _tell_to_end(self, performing: asyncio.Task[None]) -> None:
         self._is_told = True
@@ -538,7 +546,7 @@ class Session:
         outcome: Event | None = None
         ended = "cancelled"
         try:
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout(seconds) as self._limit:
                 outcome = await (self._ahead.take(activity) or self._stage().perform(activity))
             self._try_out(outcome, name)
             ended = "ok"
