@@ -275,6 +275,41 @@ def test_a_machine_without_espeak(tmp_path, monkeypatch):
     assert "pip install espeakng-loader" in str(error)
 
 
+IN_A_FOLDER = "import os; del os.memfd_create\n"  # as where there is no Linux
+NOWHERE = "import tempfile; tempfile.tempdir = '/nowhere/at/all'\n"
+FULL = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
+
+
+@pytest.fixture
+def begins_with(tmp_path, monkeypatch):
+    """Have the child program begin with these lines, and its temporary files in a folder of their own."""
+    (temporary := tmp_path / "temporary").mkdir()
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setenv("TMPDIR", str(temporary))
+
+    def write(lines):
+        (tmp_path / "sitecustomize.py").write_text(lines)
+        return temporary
+
+    return write
+
+
+@pytest.mark.parametrize("lines", [IN_A_FOLDER + NOWHERE, IN_A_FOLDER + FULL, FULL])
+def test_where_no_file_can_be_written_it_says_so_at_once(lines, begins_with):
+    temporary = begins_with(lines)
+    error = run(refusal)
+    assert "set TMPDIR" in str(error)
+    assert not error.retryable, "it would be the same with the next question"
+    assert list(temporary.iterdir()) == []
+
+
+def test_files_in_a_folder_are_as_good_as_in_memory_and_do_not_stay(begins_with):
+    temporary = begins_with(IN_A_FOLDER)
+    sounds = run(said)
+    assert [seconds(audio) > 1 for audio in sounds] == [True, True]
+    assert list(temporary.iterdir()) == []
+
+
 def test_missing_packages_are_told_by_their_extra(monkeypatch):
     monkeypatch.setattr(pyttsx3, "find_spec", lambda name: None)
     with pytest.raises(MissingExtra, match=r"interview-fsm\[tts\]"):

@@ -18,7 +18,7 @@ import threading
 import time
 import wave
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     import pyttsx3
 
 _MAKING = 15.0  # seconds for a sentence, which takes 0.012 at the median
+_ROOM = 2 * 1024 * 1024  # bytes: the longest piece of a text at the slowest rate
 _BLOCK = 1024  # frames of 22,050 Hz: 46 ms
 
 
@@ -66,7 +67,7 @@ class Said(Struct, frozen=True, tag=True):
 class Failed(Struct, frozen=True, tag=True):
     """There will be no speech; the program ends."""
 
-    reason: Literal["espeak", "voice", "loudspeaker", "crash"]
+    reason: Literal["espeak", "voice", "folder", "loudspeaker", "crash"]
 
 
 Order = Setup | Say
@@ -186,16 +187,24 @@ def _is_quiet(seconds: float) -> bool:
 
 @contextmanager
 def _place() -> Iterator[str]:
-    """A path for one file: in memory on Linux, because a question may quote a résumé."""
+    """A path for one file, with room for it: pyttsx3 waits for ever for a file that it cannot write."""
+    with ExitStack() as held:
+        try:
+            path = _path(held)
+            with open(path, "wb") as file:
+                file.write(bytes(_ROOM))
+        except OSError as error:
+            raise _Mute(Failed("folder")) from error
+        yield path
+
+
+def _path(held: ExitStack) -> str:
+    """In memory on Linux, because a question may quote a résumé; gone when *held* is."""
     if hasattr(os, "memfd_create"):
         memory = os.memfd_create("speech")
-        try:
-            yield f"/proc/self/fd/{memory}"
-        finally:
-            os.close(memory)
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        yield os.path.join(folder, "speech.wav")
+        held.callback(os.close, memory)
+        return f"/proc/self/fd/{memory}"
+    return os.path.join(held.enter_context(tempfile.TemporaryDirectory()), "speech.wav")
 
 
 def _read(path: str) -> bytes:

@@ -28,6 +28,7 @@ _AS_TEXT = "Questions are shown as text."
 _SENTENCES = {
     "espeak": f"Reading aloud needs espeak-ng: pip install espeakng-loader. {_AS_TEXT}",
     "voice": f"Questions are not read aloud: there is no such voice. Choose another one. {_AS_TEXT}",
+    "folder": f"Reading aloud has no room for a temporary file: free some, or set TMPDIR. {_AS_TEXT}",
     "loudspeaker": f"Questions are not read aloud: no loudspeaker was found. {_AS_TEXT}",
     "crash": f"Reading aloud ended unexpectedly. {_AS_TEXT}",
     "stuck": f"Reading aloud took too long. {_AS_TEXT}",
