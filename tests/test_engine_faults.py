@@ -4,12 +4,13 @@ import asyncio
 import logging
 import math
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import suppress
 from typing import Any
 
 import pytest
 
 from interview_fsm import events as e
-from interview_fsm.engine import Limits, News, Session, Update
+from interview_fsm.engine import Limits, News, Session, Speech, Update
 from interview_fsm.errors import AdapterError, Conflict, InvalidCommand, SessionOver, SessionTaken
 from interview_fsm.interview import Interview, Open
 from interview_fsm.ports import Audio, Brief
@@ -656,6 +657,108 @@ class Impatient(ScriptedTranscriber):
     ) -> AsyncGenerator[e.Partial | e.Transcript, None]:
         await anext(aiter(audio))
         yield e.Transcript("Enough.")
+
+
+class Endless(ScriptedSpeaker):
+    """Speaks for ever, and takes so many seconds to fall silent; with ``math.inf`` until *may_end*."""
+
+    def __init__(self, falling_silent: float) -> None:
+        super().__init__()
+        self._falling_silent, self.may_end = falling_silent, asyncio.Event()
+
+    async def speak(self, text: str) -> AsyncGenerator[Audio, None]:
+        self.begun.append(text)
+        self.open += 1
+        try:
+            await self.may_end.wait()
+        except asyncio.CancelledError:
+            if math.isfinite(self._falling_silent):
+                await asyncio.sleep(self._falling_silent)
+                raise
+            while not self.may_end.is_set():  # as a library's own loop that takes it for an error of its own
+                with suppress(asyncio.CancelledError):
+                    await self.may_end.wait()
+        finally:
+            self.open -= 1
+        yield Audio(b"late")
+
+
+@pytest.mark.parametrize("falling_silent", [0.0, 6.0, math.inf])
+def test_a_voice_that_does_not_stop_holds_the_interview_for_a_while_only(falling_silent: float) -> None:
+    world, limits = World(), Limits(speak=1e6, release=10.0)
+    world.speaker = voice = Endless(falling_silent)
+    deaf = min(falling_silent, limits.release)
+
+    async def main(session: Session) -> None:
+        await started(session, ONE)
+        await asyncio.sleep(60)
+        assert voice.open == 1
+        with session.updates() as updates:
+            began = loop().time()
+            await session.send(e.RecordAnswer(1))
+            assert loop().time() - began == pytest.approx(deaf, abs=0.01), "it listens from now on"
+            await session.until(lambda i: i.state is not State.RECORDING)
+            assert session.interview.turns[0].answer
+            voice.may_end.set()
+            await turns(20)
+            await session.send(e.Analyze())
+            await session.until(has_feedback)
+            await session.send(e.StopInterview())
+        told = [news async for news in updates if not isinstance(news, Update)]
+        warnings = [news.code for news in told if isinstance(news, e.Warning)]
+        assert warnings == (["not_stopped"] if math.isinf(falling_silent) else [])
+        late = [news for news in told if isinstance(news, Speech) and news.question == 1]
+        assert late == [], "what it says when nobody wants it any more"
+
+    sitting(main, world, limits=limits)
+
+
+def test_a_session_is_closed_though_its_voice_does_not_stop() -> None:
+    world = World()
+    world.speaker = voice = Endless(math.inf)
+
+    async def main(session: Session) -> None:
+        await started(session, ONE)
+        await asyncio.sleep(1)
+        began = loop().time()
+        await session.aclose()
+        assert loop().time() - began == pytest.approx(10)
+        assert voice.open == 1
+        voice.may_end.set()
+        await turns(20)
+
+    sitting(main, world)
+
+
+class Obstinate(ScriptedInterviewer):
+    """Makes the second question until *may_end*, whatever it is told."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.may_end = asyncio.Event()
+
+    async def ask(self, brief: Brief) -> e.Question:
+        while brief.ask and brief.ask.number == 2 and not self.may_end.is_set():
+            with suppress(asyncio.CancelledError):
+                await self.may_end.wait()
+        return await super().ask(brief)
+
+
+def test_a_question_made_ahead_that_does_not_stop_holds_the_interview_for_a_while_only() -> None:
+    world = World()
+    world.interviewer = stuck = Obstinate()
+
+    async def main(session: Session) -> None:
+        await started(session, e.Plan(questions=2, follow_ups=0))
+        await asyncio.sleep(1)
+        began = loop().time()
+        await session.send(e.StopInterview())
+        await session.aclose()
+        assert loop().time() - began == pytest.approx(10)
+        stuck.may_end.set()
+        await turns(40)
+
+    sitting(main, world, ahead=True)
 
 
 class NoGenerator(ScriptedSpeaker):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import aclosing
 from itertools import islice
 from typing import Any, assert_never
@@ -83,8 +83,8 @@ class Ahead:
         failed = making.done() and (making.cancelled() or making.exception() is not None)
         return None if failed else _numbered(making, wanted.number)
 
-    async def drop(self) -> None:
-        """Cancel it and wait until it has let go of what it held."""
+    async def drop(self, released: Callable[[asyncio.Task[Any]], Awaitable[bool]]) -> None:
+        """Cancel it and wait, by *released*, until it has let go of what it held."""
         making = self._making
         if making is not None:
             # As with an activity: who is cancelled while waiting here comes again, and once is enough.
@@ -92,7 +92,7 @@ class Ahead:
             if not making.done() and not self._was_told and not is_overdue:
                 self._was_told = True
                 making.cancel()
-            await asyncio.wait([making])
+            await released(making)
         self._wanted = self._making = None
 
     def _is(self, ask: Ask | None) -> bool:

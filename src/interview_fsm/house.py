@@ -40,6 +40,8 @@ class Limits(Struct, frozen=True, kw_only=True):
     listen: float = 900.0
     """A five-minute answer, and a recogniser that is slower than speech."""
     analyze: float = 180.0
+    release: float = 10.0
+    """For what was told to end, to let go of what it holds; after it the interview goes on without it."""
     silence: float = 1.8
     """Silence that ends a spoken answer: pauses of 0.5 to 1.5 s are thinking."""
     linger: float = 30.0
@@ -144,6 +146,7 @@ class House:
         """Whether the next question is made ready while the candidate answers."""
         self.speech_on_demand = speech_on_demand
         """Whether a session is read to only when it wants to be."""
+        self._clinging: set[asyncio.Task[Any]] = set()
         self._rule, self._observe, self._texts = rule, observe, observe_texts
 
     def follow_up(self, interview: Interview) -> FollowUpWanted | None:
@@ -160,6 +163,15 @@ class House:
         """What *interview* may still cost; *client* is whose day it is part of, its owner's where empty."""
         plan = interview.plan
         return self.ledger.budget(interview.id, plan.count + plan.follow_up_limit, client or interview.owner)
+
+    async def released(self, task: asyncio.Task[Any], interview_id: str, name: str) -> bool:
+        """Whether *task*, told to end, has done so within ``Limits.release``; else it is left to itself."""
+        await asyncio.wait([task], timeout=self.limits.release)
+        if not task.done():
+            log.warning("interview %s: %s does not let go", interview_id, name)
+            self._clinging.add(task)  # the event loop alone may forget it
+            task.add_done_callback(self._clinging.discard)
+        return task.done()
 
     def bounds(self, activity: Activity) -> tuple[str, float]:
         """What *activity* is called, and the seconds it may take."""

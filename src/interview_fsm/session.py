@@ -16,7 +16,8 @@ import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Self
+from functools import partial
+from typing import Any, Self
 
 from .activities import Ahead, Stage, stood_in, understood
 from .errors import AdapterError, Busy, Conflict, InterviewError, InvalidCommand, SessionOver, SessionTaken
@@ -67,7 +68,7 @@ class Session:
 
     Made by an Engine. ``interview`` is the interview as stored, and may be read at any time. Ending a
     session (``aclose()``, or leaving its ``async with``) cancels the activity and waits until it has let
-    go; the log has all that a later session needs.
+    go, at most ``Limits.release``; the log has all that a later session needs.
     """
 
     __slots__ = (
@@ -333,7 +334,7 @@ class Session:
             self._leaving = True
             try:
                 await self._cease()
-                await self._ahead.drop()
+                await self._ahead.drop(partial(self._released, name="prefetch"))
                 if (
                     reason is None
                 ):  # whoever has stopped an interview need not stay until its résumé is erased
@@ -465,7 +466,7 @@ class Session:
         """See to it that what must be going on is going on, and nothing else."""
         wanted, upcoming = self.interview.activity, self._upcoming
         if not self._ahead.fits(wanted, upcoming):
-            await self._ahead.drop()
+            await self._ahead.drop(partial(self._released, name="prefetch"))
         if wanted != self._activity:
             await self._cease()
             self._activity, self._given_up, self._is_told, self._limit = wanted, False, False, None
@@ -515,15 +516,19 @@ class Session:
         return made
 
     async def _cease(self) -> None:
-        """Cancel the activity and wait until it has let go of what it held."""
-        performing = self._performing
+        """Cancel the activity and wait until it has let go of what it held: not for ever, for an adapter that
+        clings to it would hold the interview too.
+        """
+        performing, activity = self._performing, self._activity
         if performing is not None:
             # When we are cancelled while we wait here, we come here again; the activity must not be
             # cancelled again in the midst of its clean-up. Its ``cancelling()`` cannot tell: there a time
             # limit of the adapter's own counts too, for the moment in which it runs out; then it goes on.
             if not performing.done() and not self._is_letting_go:
                 self._tell_to_end(performing)
-            await asyncio.wait([performing])
+            assert activity is not None
+            if not await self._released(performing, self._house.bounds(activity)[0]):
+                self._leave_behind(activity)
         if self._inlet is not None:
             self._inlet.close()
         self._performing = self._activity = self._done = self._inlet = None
@@ -532,6 +537,16 @@ class Session:
     def _is_letting_go(self) -> bool:
         """Whether the activity has been cancelled already, by us or by our limit."""
         return self._is_told or (self._limit is not None and self._limit.expired())
+
+    async def _released(self, told: asyncio.Task[Any], name: str) -> bool:
+        return await self._house.released(told, self.interview.id, name)
+
+    def _leave_behind(self, activity: Activity) -> None:
+        what = "What was going on"
+        if isinstance(activity, Speak):
+            what = "The voice"
+            self._has_voice = False  # with the next question there would be one more that does not stop
+        self._tell(Warning("not_stopped", f"{what} does not stop; the interview goes on without it."))
 
     def _tell_to_end(self, performing: asyncio.Task[None]) -> None:
         self._is_told = True
@@ -572,12 +587,17 @@ class Session:
             self._post(_Mail(outcome, sender=asyncio.current_task()))
 
     def _stage(self) -> Stage:
-        house = self._house
+        house, performing = self._house, self._performing
+
+        def tell(news: News) -> None:
+            if performing is self._performing:  # else it was left behind
+                self._tell(news)
+
         return Stage(
             self.interview,
             self.material,
             house.ports,
-            tell=self._tell,
+            tell=tell,
             done=self._done,
             silence=house.limits.silence + house.endings.thinking(self.interview),
             without_ending=house.endings.without,
