@@ -21,19 +21,27 @@ from interview_fsm.events import Plan, Transcript
 from interview_fsm.interview import Interview
 from interview_fsm.portal import Portal
 from interview_fsm.terminal import Sitting, Voice, scripted
-from interview_fsm.testing import ScriptedInterviewer, ScriptedRecorder, ScriptedTranscriber, Step
+from interview_fsm.testing import (
+    ScriptedInterviewer,
+    ScriptedRecorder,
+    ScriptedSpeaker,
+    ScriptedTranscriber,
+    Step,
+)
 
 PLAN = Plan(questions=2, follow_ups=0, confirm_below=0.5)
 
 
-def held(*heard: Step[str | Transcript], typed: tuple[str, ...] = ()) -> tuple[Interview, str]:
+def held(
+    *heard: Step[str | Transcript], typed: tuple[str, ...] = (), speaker: ScriptedSpeaker | None = None
+) -> tuple[Interview, str]:
     seen = io.StringIO()
     console, read = Console(file=seen, width=80), scripted(iter(typed))
 
     async def new() -> Session:
         recorder, transcriber = ScriptedRecorder(seconds=0.2), ScriptedTranscriber(heard)
         limits = Limits(silence=0.01)
-        ports = {"recorder": recorder, "transcriber": transcriber, "limits": limits}
+        ports = {"speaker": speaker, "recorder": recorder, "transcriber": transcriber, "limits": limits}
         return Engine(MemoryStorage(), ScriptedInterviewer(), **ports).new()  # type: ignore[arg-type]
 
     with Portal() as portal:
@@ -54,6 +62,21 @@ def test_answers_are_heard_and_shown() -> None:
     assert answers(interview) == ["I did it.", "And once more."]
     assert "I did it." in shown
     assert "Is that what you said?" not in shown
+
+
+def test_each_question_is_read_to_its_end_before_anybody_listens() -> None:
+    speaker = ScriptedSpeaker([Step(takes=0.2)] * 2)
+    interview, _ = held(Step("I did it."), Step("And once more."), speaker=speaker)
+    assert speaker.said[:2] == [turn.question.text for turn in interview.turns]
+
+
+def test_a_voice_that_fails_is_told_of_once_and_the_answers_are_heard() -> None:
+    gone = AdapterError("pyttsx3", "speech_off", "No loudspeaker was found.", retryable=True)
+    interview, shown = held(
+        Step("I did it."), Step("And once more."), speaker=ScriptedSpeaker([Step(raises=gone)] * 3)
+    )
+    assert answers(interview) == ["I did it.", "And once more."]
+    assert shown.count("No loudspeaker was found.") == 1
 
 
 def test_what_was_hard_to_understand_is_confirmed_or_typed_anew() -> None:

@@ -99,6 +99,7 @@ class Session:
         "ended",
         "interview",
         "material",
+        "mute",
         "trouble",
     )
 
@@ -119,6 +120,8 @@ class Session:
         """Who is charged for what it costs, where that is not the owner."""
         self.trouble: Warning | None = None
         """Why the latest activity failed, in words; None when it did not."""
+        self.mute: Warning | None = None
+        """Why what was to be read aloud last could not be, in words; None when none failed."""
         self.ended: InterviewError | None = None
         """Why the session is over; None while it lives."""
         self._house, self._leave = house, leave
@@ -245,6 +248,14 @@ class Session:
             self._waiters.remove(waiter)
         condition(interview)  # where it raises, it does so here, to its caller
         return interview
+
+    async def said(self) -> None:
+        """Wait until what is read aloud now, if anything is, has been said or cannot be; whoever records
+        before makes it silent. Raises why the session ended.
+        """
+        await self.until(lambda interview: self._activity == interview.activity)
+        if isinstance(self._activity, Speak) and self._performing is not None:
+            await asyncio.wait([self._performing])
 
     def updates(self) -> Updates:
         """The news from now on."""
@@ -478,6 +489,7 @@ class Session:
             self._done.set()
         if upcoming is not None and self._ahead.is_empty:
             self._ahead.begin(upcoming, self._make_ready(upcoming))
+        self._tell_waiters(self.interview)  # of what goes on
 
     def _begin_activity(self, wanted: Activity) -> None:
         if isinstance(wanted, Listen):
@@ -630,8 +642,10 @@ class Session:
         trouble = Warning(error.code, str(error))
         if not isinstance(self._activity, Speak):
             self.trouble = trouble
-        elif isinstance(raised, AdapterError) and not raised.retryable:
-            self._has_voice = False  # the next question would be told the same
+        else:
+            self.mute = trouble
+            if isinstance(raised, AdapterError) and not raised.retryable:
+                self._has_voice = False  # the next question would be told the same
         self._tell(trouble)
         return error.code
 

@@ -58,6 +58,7 @@ class Sitting:
         self._session, self._run, self._console = session, portal.run, console
         self._read, self._echo, self._voice = read, echo, voice
         self._clock, self._began = clock, clock() - spent
+        self._has_told_mute = False
 
     def hold(self, plan: Plan, difficulty: str) -> Interview:
         """From where the interview is to the report; the interview, stopped.
@@ -101,8 +102,11 @@ class Sitting:
 
     def _reply(self, question: Question) -> bool:
         """Take the answer; whether to go on."""
-        if self._voice is not None and self._voice.answer(question):
-            return True
+        is_heard = self._voice is not None and self._voice.answer(question)
+        self._tell_mute()
+        return is_heard or self._typed(question)
+
+    def _typed(self, question: Question) -> bool:
         while True:
             text = self._read(question)
             word = text.strip().lower() if text is not None else "/stop"
@@ -136,6 +140,7 @@ class Sitting:
         return True
 
     def _conclude(self) -> None:
+        self._tell_mute()
         interview = self._session.interview
         if not interview.has_answers:
             self._console.print()
@@ -163,6 +168,12 @@ class Sitting:
         self._console.print()
         line = f"{title} · {_words(state)} · {spent}"
         show(self._console, Rule(line, align="left", style="dim"))
+
+    def _tell_mute(self) -> None:
+        """Say once why questions are not read aloud."""
+        if self._session.mute is not None and not self._has_told_mute:
+            self._has_told_mute = True
+            self._note(plain(self._session.mute.message))
 
     def _note(self, text: str) -> None:
         show(self._console, Text(text, style="yellow"))

@@ -37,6 +37,8 @@ class Voice:
         if not self._is_on:
             return False
         try:
+            with self._console.status("Reading the question to you …"):
+                self._run(self._session.said())
             with self._console.status("Listening … (you have finished when you fall silent)") as status:
                 heard = self._run(self._heard(lambda text: status.update(Text(f"… {text[-70:]}"))))
         except AdapterError as error:
