@@ -253,7 +253,7 @@ class ScriptedTranscriber(_Holding):
         self.hints.append(hints)
         self.languages.append(language)
         text = step.gives if step.gives is not None else f"Spoken answer {number + 1}: I did it myself."
-        words = text.split() if isinstance(text, str) else []
+        words = (text if isinstance(text, str) else text.text).split()
         size = chunks = 0
         async with self._held():
             async for chunk in audio:
