@@ -87,6 +87,7 @@ export function report(app) {
     return el("article", { class: "card case", "aria-labelledby": `q${number}` },
       headOf(turn, model, `q${number}`),
       el("p", { class: "question small" }, text),
+      answer?.unconfirmed && fits && el("ul", { class: "scores" }, ...unscored(given.scores ?? [])),
       answer?.unconfirmed && doubt(turn, app),
       answer && !answer.unconfirmed && (fits ? beside(answer.text, given, !answer.transcript) : el("p", { class: "answer" }, answer.text)),
       answer && !fits && !answer.unconfirmed && model.feedback && el("p", { class: "warn" }, "This answer is newer than the feedback."),
