@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
 from playwright.async_api import WebSocketRoute, expect
 
 from interview_fsm.adapters.speech_recognition import Recognition
 from interview_fsm.events import Transcript
+from interview_fsm.ports import Recorder
 from interview_fsm.testing import ScriptedRecorder, ScriptedTranscriber, Step
 
 from .browser import Visit
@@ -20,24 +21,20 @@ MICROPHONE = {"permissions": ["microphone"]}
 """A context whose page may use it."""
 
 
-def parts(*answers: str) -> dict[str, Any]:
-    """What a server is made of that hears until it is told that all was said, and understands *answers*."""
+def parts(*answers: str | Transcript, recorder: Recorder | None = None) -> dict[str, Any]:
+    """What a server is made of that understands *answers*, and without *recorder* hears until it is told
+    that all was said.
+    """
     steps: list[Step[Any]] = [Step(gives=answer) for answer in answers or (UNDERSTOOD,) * 3]
-    return {
-        "ports": {"recorder": ScriptedRecorder(seconds=3600), "transcriber": ScriptedTranscriber(steps)},
-        "options": MICROPHONE,
-    }
+    hears = recorder or ScriptedRecorder(seconds=3600)
+    return {"ports": {"recorder": hears, "transcriber": ScriptedTranscriber(steps)}, "options": MICROPHONE}
 
 
 class Wire:
-    """Stands between the page and a server, as if that took a stream; keeps the sound that comes.
+    """Stands between the page and a server, as if that took a stream; keeps the sound that comes."""
 
-    *alter* may change what the server says, or answer in its place what the page says (``answers``).
-    """
-
-    def __init__(self, alter: Callable[[dict[str, Any]], None] = lambda event: None) -> None:
+    def __init__(self) -> None:
         self.frames: list[bytes] = []
-        self._alter = alter
         self._pages: list[WebSocketRoute] = []
 
     @property
@@ -65,7 +62,6 @@ class Wire:
             event = json.loads(frame)
             if "features" in event:
                 event["features"] |= {"stream": True, "microphone": False}
-            self._alter(event)
             page.send(json.dumps(event))
 
         page.on_message(up)
@@ -81,11 +77,24 @@ async def with_wire(visit: Visit, wire: Wire, *scripts: str) -> Sitting:
     return Sitting(visit.page)
 
 
+async def as_it_is(visit: Visit) -> None:
+    """The sound as the microphone gives it: what lessens noise is made for rooms, not for files."""
+    await visit.page.get_by_text("Choose or try your microphone").click()
+    await visit.page.get_by_label("Lessen noise and echo").uncheck()
+
+
 async def speak(sitting: Sitting) -> None:
     """Press, and wait until the page listens."""
     await sitting.press("Speak your answer")
     await sitting.state("recording")
     await expect(sitting.page.get_by_text("Listening …")).to_be_visible()
+
+
+async def say_all(sitting: Sitting) -> None:
+    """Speak, until some of it is understood, and say that this was all."""
+    await speak(sitting)
+    await expect(sitting.page.locator("[data-ref=partial]")).not_to_be_empty()
+    await sitting.press("I have finished")
 
 
 async def understood(pcm: bytes) -> str:

@@ -15,7 +15,7 @@ from .browser import Serving, Stage, Visit
 from .hearing import Ear
 from .page_checks import faults
 from .sitting import Sitting
-from .spoken import MICROPHONE, speak
+from .spoken import MICROPHONE, as_it_is, speak
 from .test_server_kill import stored
 from .voice_fixtures import clip, need_packages, quiet, text, word_errors
 
@@ -34,12 +34,6 @@ def ear(tmp_path_factory: pytest.TempPathFactory) -> Ear:
 def stage(ear: Ear, tmp_path_factory: pytest.TempPathFactory) -> Generator[Stage]:
     with browser.staged(tmp_path_factory.mktemp("page"), *ear.flags) as stage:
         yield stage
-
-
-async def as_it_is(visit: Visit) -> None:
-    """The sound as the microphone gives it: what lessens noise is made for rooms, not for files."""
-    await visit.page.get_by_text("Choose or try your microphone").click()
-    await visit.page.get_by_label("Lessen noise and echo").uncheck()
 
 
 @pytest.fixture

