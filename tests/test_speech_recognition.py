@@ -592,7 +592,7 @@ def read(stream):
         return Samples("d", (sample / 32768 for sample in pcm)), file.getframerate()
 """,
 }
-# The fields and the spaces before words are those of faster-whisper 1.2.1 and openai-whisper 20250625.
+# The fields are those of faster-whisper 1.2.1, and of openai-whisper as SpeechRecognition describes it.
 FASTER_WHISPER = """
 import json, os
 from dataclasses import dataclass
