@@ -73,11 +73,15 @@ def grpc_runner() -> "Generator[asyncio.Runner]":
 def nothing_is_left_running() -> Generator[None, None, None]:
     """Threads and child processes that a test began have ended when it has."""
     threads, children = _threads(), _children()
+    if __package__:  # else this file is being tried out by itself
+        from .left import begin
+
+        begin()
     yield
     give_up = time.monotonic() + GRACE
-    while (left := (_threads() - threads) | (_children() - children)) and time.monotonic() < give_up:
+    while (running := (_threads() - threads) | (_children() - children)) and time.monotonic() < give_up:
         time.sleep(0.01)
-    assert not left, f"left running: {sorted(map(str, left))}"
+    assert not running, f"left running: {sorted(map(str, running))}"
 
 
 def _threads() -> set[object]:

@@ -37,6 +37,9 @@ def new_project() -> str:
     return f"demo-{secrets.token_hex(6)}"
 
 
+_THREADS = 2
+
+
 @contextlib.contextmanager
 def one_loop() -> Generator[asyncio.Runner]:
     """An event loop for all tests of a session: gRPC's own thread belongs to the first it meets."""
@@ -48,7 +51,10 @@ def one_loop() -> Generator[asyncio.Runner]:
 
 async def _begun() -> None:
     aio.init_grpc_aio()
-    await asyncio.to_thread(int)  # so that its thread is not taken for some test's
+    # All threads that this loop will ever have, so that none is taken for some test's.
+    asyncio.get_running_loop().set_default_executor(futures.ThreadPoolExecutor(_THREADS))
+    all_there = threading.Barrier(_THREADS)
+    await asyncio.gather(*(asyncio.to_thread(all_there.wait) for _ in range(_THREADS)))
 
 
 async def _ended() -> None:

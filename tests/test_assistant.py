@@ -6,7 +6,6 @@ import asyncio
 import threading
 from pathlib import Path
 
-import psutil
 import pytest
 
 from interview_fsm import InterviewAssistant, InvalidCommand
@@ -17,6 +16,8 @@ from interview_fsm.events import Material
 from interview_fsm.interview import Interview
 from interview_fsm.portal import Portal
 from interview_fsm.states import State
+
+from .left import children
 
 RESUME = """# Ada Example
 
@@ -160,7 +161,7 @@ def test_closing_twice_is_closing_once_and_leaves_no_thread_or_process(resume: P
     interview.close()
     interview.close()
     assert threading.active_count() == threads
-    assert psutil.Process().children() == []
+    assert children() == []
 
 
 def test_an_engine_of_names_closes_what_it_opened(tmp_path: Path) -> None:

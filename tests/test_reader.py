@@ -25,7 +25,7 @@ from interview_fsm.resume import pdf, reader
 from interview_fsm.resume.reader import Reader
 from interview_fsm.resume.worker import CPU, MEMORY
 
-from . import hostile
+from . import hostile, left
 from .make_resumes import FOLDER
 
 IN_FULL = os.environ.get("INTERVIEW_FSM_SOAK") == "1"
@@ -324,7 +324,7 @@ def test_a_read_cancelled_while_its_child_starts_leaves_no_process() -> None:
         reading.cancel()
         with pytest.raises(asyncio.CancelledError):
             await reading
-        assert psutil.Process().children() == []
+        assert left.children() == []
 
     for turns in range(6):
         asyncio.run(cancel(turns))
@@ -343,7 +343,7 @@ def test_two_are_read_at_once_then_some_wait_then_the_reader_is_busy() -> None:
         for reading in readings:
             reading.cancel()
         await asyncio.gather(*readings, return_exceptions=True)
-        assert psutil.Process().children() == []
+        assert left.children() == []
         assert (await reader.read(GOOD)).text
 
     asyncio.run(crowd())
@@ -391,7 +391,7 @@ def test_closing_ends_what_is_read_and_takes_no_more() -> None:
         await reader.aclose()
         ended = await asyncio.gather(*readings, return_exceptions=True)
         assert [getattr(error, "code", error) for error in ended] == ["busy", "busy"]
-        assert psutil.Process().children() == []
+        assert left.children() == []
         with pytest.raises(ResumeError, match="Try again"):
             await reader.read(GOOD)
 

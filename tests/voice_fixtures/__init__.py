@@ -13,6 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from ..left import children as children
 from .make import CLIPS
 
 HERE = Path(__file__).parent
@@ -72,11 +73,6 @@ def word_errors(said: str, heard: str) -> float:
 
 def _words(text: str) -> list[str]:
     return "".join(c if c.isalnum() or c == "'" else " " for c in text.lower()).split()
-
-
-def children() -> list[psutil.Process]:
-    """The child programs of these tests."""
-    return [child for child in psutil.Process().children(recursive=True) if child.status() != "zombie"]
 
 
 @pytest.fixture
