@@ -182,14 +182,14 @@ def test_an_answer_may_be_typed_or_thrown_away_while_the_page_listens(stage: Sta
 
 
 def test_the_page_says_that_the_answer_will_end_soon(stage: Stage, ear: Ear) -> None:
-    ear.hears(clip("help"), after=0.2)
+    ear.hears(quiet(3.0))
     wire = Wire()
 
     async def main(visit: Visit) -> None:
         sitting = await with_wire(visit, wire)
         await sitting.begin(1)
         await speak(sitting)
-        await until(lambda: len(wire.frames) > 30)
+        await until(lambda: len(wire.frames) > 5)
         wire.say(type="warning", code="silence_soon", message="Still there? The answer ends soon.")
         await expect(visit.page.get_by_role("status").filter(has_text="Still there?")).to_be_visible()
         await expect(visit.page.locator("#trouble")).to_be_hidden()
@@ -201,29 +201,29 @@ def test_the_page_says_that_the_answer_will_end_soon(stage: Stage, ear: Ear) -> 
 
 # ----------------------------------------------------------------------------------- no microphone
 
-REFUSES = "navigator.mediaDevices.getUserMedia = async () => { throw new DOMException('no', '%s'); };"
+REFUSES = """name => {
+  navigator.mediaDevices.getUserMedia = async () => { throw new DOMException("no", name); };
+}"""
+HAS_NONE = "() => { delete Navigator.prototype.mediaDevices; }"
 TYPE = "you can type your answer."
 
 
-@pytest.mark.parametrize(
-    ("script", "told"),
-    [
-        (REFUSES % "NotFoundError", "No microphone was found."),
-        (REFUSES % "NotReadableError", "something else may be using it"),
-        (REFUSES % "OverconstrainedError", "is not there any more"),
-        (REFUSES % "AbortError", "could not be opened (AbortError)"),
-        ("delete Navigator.prototype.mediaDevices", "or over https"),
-    ],
-    ids=["none", "in use", "chosen one gone", "unknown", "insecure origin"],
-)
-def test_why_there_is_no_microphone_is_told_and_what_to_do(stage: Stage, script: str, told: str) -> None:
+def test_why_there_is_no_microphone_is_told_and_what_to_do(stage: Stage) -> None:
     async def main(visit: Visit) -> None:
-        page, sitting = visit.page, await with_wire(visit, Wire(), script)
+        page, sitting = visit.page, await with_wire(visit, Wire())
         await sitting.begin(2)
-        await sitting.press("Speak your answer")
-        alert = page.get_by_role("alert").filter(has_text=told)
-        await expect(alert).to_contain_text(re.compile(re.escape(TYPE) + "$"))
-        await sitting.state("questioning")
+        for script, name, told in (
+            (REFUSES, "NotFoundError", "No microphone was found."),
+            (REFUSES, "NotReadableError", "something else may be using it"),
+            (REFUSES, "OverconstrainedError", "is not there any more"),
+            (REFUSES, "AbortError", "could not be opened (AbortError)"),
+            (HAS_NONE, None, "or over https"),  # what an insecure origin is to a page
+        ):
+            await page.evaluate(script, name)
+            await sitting.press("Speak your answer")
+            alert = page.get_by_role("alert").filter(has_text=told)
+            await expect(alert).to_contain_text(re.compile(re.escape(TYPE) + "$"))
+            await sitting.state("questioning")
         await sitting.answer()
         await sitting.asked(2)
 
@@ -267,7 +267,15 @@ def test_a_microphone_that_is_lost_ends_the_answer_and_keeps_what_was_said(stage
 # -------------------------------------------------------------------------------------- bad networks
 
 
-def test_what_is_said_while_the_connection_is_away_is_sent_when_it_is_back(stage: Stage, ear: Ear) -> None:
+OUTAGES = {"goes on": False, "ends meanwhile": True}
+if not os.environ.get("INTERVIEW_FSM_SOAK"):  # test_page_spoken goes on, with the real server
+    del OUTAGES["goes on"]
+
+
+@pytest.mark.parametrize("ends", OUTAGES.values(), ids=OUTAGES.keys())
+def test_what_is_said_while_the_connection_is_away_is_sent_when_it_is_back(
+    stage: Stage, ear: Ear, ends: bool
+) -> None:
     need_packages("pocketsphinx", "speech_recognition")
     ear.hears(clip("percent") + quiet(1.0) + clip("help"))
     wire = Wire()
@@ -279,32 +287,17 @@ def test_what_is_said_while_the_connection_is_away_is_sent_when_it_is_back(stage
         await until(lambda: len(wire.frames) > 8)
         await visit.lose_network()
         await expect(page.get_by_text("What you say is kept")).to_be_visible()
-        await expect(page.get_by_text(re.compile("is kept: [4-9] of 30"))).to_be_visible()
+        await expect(page.get_by_text(re.compile(f"is kept: [{2 if ends else 4}-9] of 30"))).to_be_visible()
+        if ends:
+            await sitting.press("I have finished")
         await visit.regain_network()
-        await until(lambda: len(wire.frames) > 60)
-        await sitting.press("I have finished")
+        if not ends:
+            await until(lambda: len(wire.frames) > 60)
+            await sitting.press("I have finished")
         await sitting.asked(2)
-        assert word_errors(text("percent", "help"), await understood(wire.sound)) <= MOST_ERRORS
-
-    stage.visit_here(main, **parts())
-
-
-def test_all_said_while_the_connection_is_away_ends_the_answer_when_it_is_back(
-    stage: Stage, ear: Ear
-) -> None:
-    ear.hears(clip("percent"))
-    wire = Wire()
-
-    async def main(visit: Visit) -> None:
-        page, sitting = visit.page, await with_wire(visit, wire)
-        await sitting.begin(2)
-        await speak(sitting)
-        await visit.lose_network()
-        await expect(page.get_by_text(re.compile("is kept: [2-9] of 30"))).to_be_visible()
-        await sitting.press("I have finished")
-        await visit.regain_network()
-        await sitting.asked(2)
-        assert len(wire.frames) > 10
+        assert len(wire.frames) > 18
+        if not ends:
+            assert word_errors(text("percent", "help"), await understood(wire.sound)) <= MOST_ERRORS
 
     stage.visit_here(main, **parts())
 
@@ -486,8 +479,7 @@ def test_where_the_browser_has_no_voice_the_servers_is_played(stage: Stage, ear:
         await sitting.begin(2)
         assert await page.evaluate("played") == [], "it is off by default"
         await sitting.press("Read aloud")
-        await page.wait_for_function("() => played.join() === 'ended,ended'")
-        await expect(sitting.button("Reading aloud is on")).to_be_visible()
+        await page.wait_for_function("() => played.join() === 'ended,playing'")
         await sitting.press("Repeat the question")
         await page.wait_for_function("() => played[2] === 'playing'")
         await speak(sitting)
@@ -497,7 +489,7 @@ def test_where_the_browser_has_no_voice_the_servers_is_played(stage: Stage, ear:
         await sitting.asked(2)
         await page.wait_for_function("count => played[count] === 'playing'", arg=len(heard))
         await sitting.press("Stop reading")
-        assert await page.evaluate("played.at(-1)") == "pause"
+        await page.wait_for_function("() => played.at(-1) === 'pause'")
 
     stage.visit_here(main, **read_to())
 
@@ -518,6 +510,7 @@ def test_hands_free_listens_once_a_real_voice_of_the_server_has_ended(stage: Sta
         await sitting.state("questioning")
         await sitting.state("recording")
         assert set(await page.evaluate("played")) == {"ended"}
+        await expect(sitting.button("Reading aloud is on")).to_be_visible()
         assert sum(await page.evaluate("lasted")) > len(question.split()) / FASTEST
         await expect(page.locator("[data-ref=partial]")).not_to_be_empty()
         await sitting.press("I have finished")
