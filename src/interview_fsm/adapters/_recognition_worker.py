@@ -7,6 +7,7 @@ piece took 3.6 s to finish and had more errors than the same cut up, whose worst
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from typing import Any
 
@@ -19,6 +20,7 @@ from ._rhythm import Rhythm
 from ._voice_activity import FRAME_SECONDS, ONSET_SECONDS, Detector, Frames, Lull, Onset, detector
 
 _LEAD = 10  # frames (0.32 s) before the onset that belong to a segment: speech is noticed late
+_NICE = 5  # a third of the weight of a process of normal priority
 _REFRESH = RATE // 4  # samples between two looks at the hypothesis so far: each costs some milliseconds
 
 
@@ -165,6 +167,9 @@ class Answer:
 
 def main() -> None:
     """Serve one answer after the other until the parent goes away."""
+    if hasattr(os, "nice"):
+        # Where every core decodes, the event loop that takes in sound comes first: nothing waits for it long.
+        os.nice(_NICE)
     with Pipe(ORDERS) as pipe:
         try:
             _serve(pipe)
