@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
     from .databases import Cluster
 
+# Some tests start programs as another user, by fork(): in that child gRPC's handlers have brought it down.
+os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
+
 settings.register_profile("ci", derandomize=True, deadline=None, print_blob=True)
 settings.register_profile(
     "local", deadline=None
