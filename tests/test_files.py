@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import io
 import os
+import re
 import struct
 from contextlib import aclosing
 
@@ -121,6 +122,7 @@ def test_a_file_that_breaks_off_is_an_answer_as_far_as_it_goes():
     assert 0.3 < len(sound) / len(SAID) < 0.7
 
 
+@pytest.mark.slow
 def test_what_is_in_a_file_is_understood():
     need_packages("speech_recognition", "pocketsphinx")
 
@@ -137,10 +139,11 @@ def test_what_is_in_a_file_is_understood():
 
 
 def test_the_limited_child_alone_decodes():
-    parsers = {"av", "audioread", "pydub", "soundfile", "torchaudio"}
+    parsers = re.compile(r"\b(av|audioread|pydub|soundfile|torchaudio)\b")
+    sources = {path.name: path.read_text("utf-8") for path in PACKAGE.rglob("*.py")}
     decoding = {
-        path.name for path in PACKAGE.rglob("*.py")
-        if parsers & {name.partition(".")[0] for name in imported(path.read_text("utf-8"))}
+        name for name, source in sources.items()
+        if parsers.search(source) and any(parsers.match(module) for module in imported(source))
     }  # fmt: skip
     assert decoding == {"_files_worker.py"}
 
@@ -205,6 +208,57 @@ def test_a_length_that_is_a_lie():
 )
 def test_a_decoder_has_limits(limits, words):
     refused(encoded("flac", layout="mono"), "audio_unusable", words, **limits)
+
+
+def test_a_decoder_that_hangs_is_ended_and_nothing_is_left(monkeypatch):
+    """In the real child, as a native library hangs: no file is known that does it to PyAV's."""
+    begin = """
+import ctypes
+from interview_fsm.adapters import _files_worker as worker
+worker._pcm = lambda file: ctypes.CDLL(None).pause()
+worker.main()
+"""
+    start = asyncio.create_subprocess_exec
+
+    async def hanging(python, *arguments, **options):
+        isolated, told = arguments[:2], arguments[-2:]
+        return await start(python, *isolated, "-c", begin, *told, **options)
+
+    monkeypatch.setattr(confinement.asyncio, "create_subprocess_exec", hanging)
+    refused(encoded("flac", layout="mono"), "audio_unusable", "too long", wall=1.0)
+
+
+@pytest.mark.slow
+def test_a_file_that_keeps_the_decoder_busy_is_given_up_at_the_limit_of_computing():
+    rate = 99_999_989  # a prime: the filter that makes 16 kHz of it has millions of phases
+    form = struct.pack("<IHHIIHH", 16, 1, 1, rate, rate, 1, 8)
+    file = b"RIFF\xff\xff\xff\xffWAVEfmt " + form + b"data\xff\xff\xff\xff" + os.urandom(1_000)
+    refused(file, "audio_unusable", "too long", cpu=1)
+
+
+@pytest.mark.slow
+def test_a_decoder_that_hangs_keeps_nobody_else_waiting_for_ever(monkeypatch):
+    async def two():
+        async with aclosing(Files(at_once=1, wall=0.5)) as reader:
+            file, start = encoded("flac", layout="mono"), asyncio.create_subprocess_exec
+            started = []
+
+            async def first_hangs(python, *arguments, **options):
+                started.append(python)
+                if len(started) == 1:
+                    arguments = ("-c", "import time; time.sleep(3600)")
+                    reader._wall = 30.0  # for the one after it, however busy the machine
+                return await start(python, *arguments, **options)
+
+            monkeypatch.setattr(confinement.asyncio, "create_subprocess_exec", first_hangs)
+            return await asyncio.gather(
+                *[asyncio.create_task(reader.decode(file)) for _ in range(2)], return_exceptions=True
+            )
+
+    hung, decoded = asyncio.run(two())
+    assert (hung.code, "too long" in str(hung)) == ("audio_unusable", True)
+    assert decoded == SAID
+    assert children() == []
 
 
 def test_a_decoder_that_is_cancelled_or_closed_is_gone():

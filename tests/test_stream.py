@@ -179,6 +179,7 @@ def test_closing_ends_the_answer_in_hand():
     asyncio.run(answer())
 
 
+@pytest.mark.slow
 def test_many_at_once_share_one_program_and_are_not_mixed_up():
     async def answers():
         async with aclosing(await stream.create()) as recorder:
@@ -415,6 +416,7 @@ def test_sound_that_is_left_takes_no_room_any_more():
     asyncio.run(interview())
 
 
+@pytest.mark.slow
 def test_what_a_browser_sends_is_understood():
     need_packages("speech_recognition", "pocketsphinx")
 
