@@ -179,6 +179,8 @@ class Firestore:
         self.documents: dict[str, Kept] = {}
         self.calls: Counter[str] = Counter()
         self.fault: Callable[[str, Any], str | None] = lambda call, request: None
+        self.loss = Code.UNAVAILABLE
+        """What the client hears where something is lost."""
         self.go = threading.Event()
         self.waiting = threading.Semaphore(0)
         """Released by each call that begins to hang."""
@@ -218,7 +220,7 @@ class Firestore:
             except Refused as error:
                 context.abort(error.code, str(error))
             if fault == "reply":
-                context.abort(Code.UNAVAILABLE, "the reply is lost")
+                context.abort(self.loss, "the reply is lost")
             return answer
 
         return grpc.unary_unary_rpc_method_handler(
@@ -228,7 +230,7 @@ class Firestore:
     def _many(self, name: str, work: Callable[[Any], Iterator[Any]], request: Any) -> Any:
         def serve(asked: Any, context: Any) -> Iterator[Any]:
             if self._begin(name, asked, context) == "reply":
-                context.abort(Code.UNAVAILABLE, "the reply is lost")
+                context.abort(self.loss, "the reply is lost")
             try:
                 yield from work(asked)
             except Refused as error:
@@ -242,7 +244,7 @@ class Firestore:
         self.calls[name] += 1
         fault = self.fault(name, asked)
         if fault == "request":
-            context.abort(Code.UNAVAILABLE, "the request is lost")
+            context.abort(self.loss, "the request is lost")
         if fault == "hang":
             self.waiting.release()
             self.go.wait()

@@ -10,6 +10,7 @@ import urllib.request
 from contextlib import asynccontextmanager
 
 import pytest
+from grpc import StatusCode
 
 from interview_fsm import views
 from interview_fsm.adapters import _firestore_client as client
@@ -70,8 +71,11 @@ def losing(chance, share, calls=EVERYTHING):
 # ----------------------------------------------------------------------------- what is lost
 
 
+@pytest.mark.parametrize("loss", ["UNAVAILABLE", "CANCELLED", "ABORTED", "INTERNAL"])
 @pytest.mark.parametrize("lost", ["request", "reply"])
-def test_what_was_lost_on_the_way_is_done_once(served, grpc_runner, lost):
+def test_what_was_lost_on_the_way_is_done_once(served, grpc_runner, lost, loss):
+    served.loss = getattr(StatusCode, loss)
+
     async def story():
         interview_id, told = fresh(), [entry(n) for n in range(1, 6)]
         async with opened() as storage:

@@ -35,8 +35,12 @@ _PASSING = (
     exceptions.ResourceExhausted,
     exceptions.Aborted,
     exceptions.DeadlineExceeded,
+    exceptions.Cancelled,
 )
-"""What may go well on the next try, which preconditions and ``append_id`` make safe for an append too."""
+"""What may go well on the next try, which preconditions and ``append_id`` make safe for an append too.
+
+A server cancels a call of its own accord now and then; what we cancel ourselves is no error of Google's.
+"""
 
 REFUSED = (exceptions.AlreadyExists, exceptions.NotFound, exceptions.FailedPrecondition)
 """How Firestore says that a write's condition does not hold: nothing of the commit was written."""
