@@ -19,6 +19,7 @@ import pytest
 from interview_fsm.adapters.memory import MemoryStorage
 from interview_fsm.adapters.sqlite import create
 from interview_fsm.engine import Limits
+from interview_fsm.jsonv1 import relay
 from interview_fsm.testing import Fault, FaultyStorage, ScriptedRecorder, ScriptedTranscriber, Step
 
 from .serving import Running, running
@@ -178,3 +179,34 @@ def test_a_server_told_to_stop_says_so_and_its_successor_goes_on(tmp_path: Path)
 @pytest.mark.parametrize("fault", FAULTS, ids=str)
 def test_a_storage_that_fails_once_costs_nothing(fault: Fault) -> None:
     asyncio.run(interview(fault, 5))
+
+
+def test_who_comes_back_while_the_storage_cannot_be_read_waits_for_what_was_missed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The interview goes on at the server, so that coming back needs the storage for the past alone."""
+    monkeypatch.setattr(relay, "AWAY", (0.0,) * len(relay.AWAY))
+    loads: list[int] = []
+
+    def fault(call: int, name: str) -> Fault:
+        """The first answers to who knocks; then it is away for as long as anybody waits."""
+        if name == "load":
+            loads.append(call)
+        return "lost-request" if name == "load" and 1 < len(loads) <= len(relay.AWAY) else None
+
+    async def story() -> None:
+        async with running(storage=FaultyStorage(MemoryStorage(), fault)) as served:
+            schema = await schema_of(served)
+            candidate = Patient()
+            async with client(served, schema) as wire, client(served, schema) as another:
+                await candidate.enter(wire)
+                assert not await candidate.sit(wire, 3)
+                loads.clear()
+                await another.say("resume_session", session=wire.session, token=wire.token, seq=0)
+                resumed = await another.hear()
+                assert resumed["type"] == "session_resumed"
+                while another.seq < resumed["seq"]:
+                    await another.hear()
+        assert len(loads) == 1 + len(relay.AWAY)
+
+    asyncio.run(story())

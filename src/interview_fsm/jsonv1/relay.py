@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from copy import copy
+from functools import partial
 
 from msgspec import UNSET
 
@@ -31,7 +33,7 @@ from .work import Work
 log = logging.getLogger("interview_fsm")
 
 AWAY = (0.0, 1.0, 2.0, 4.0, 8.0, 15.0)
-"""Seconds before each further try to open an interview again whose storage was away."""
+"""Seconds before each try to have from a storage what may be away."""
 FINAL = (SessionTaken, Gone, NewerFormat, EngineClosed)
 """Why an interview is not opened again from here."""
 
@@ -150,7 +152,7 @@ class Relay:
                 if isinstance(ended, SessionOver) and not ended.message:  # its host has ended it: no quarrel
                     self._outbox.close(protocol.CLOSE_RESTART, "the session was ended; come back")
                     return
-                await self._open_again()
+                await self._patiently(self.ready)
             except SessionTaken:
                 self.taken()
                 return
@@ -171,7 +173,7 @@ class Relay:
 
     async def _tell_of(self, session: Session) -> None:
         with session.updates() as news:
-            await self._catch_up(session)
+            await self._patiently(partial(self._catch_up, session))
             self._work.watch(session.interview)
             async for each in news:
                 self._tell(each)
@@ -200,15 +202,15 @@ class Relay:
             self._told = update.entry.version
             self._outbox.tell(views.update(update, self._engine.limits))
 
-    async def _open_again(self) -> None:
-        """Open the interview again after its storage was away; whoever sends a command does so too."""
+    async def _patiently(self, work: Callable[[], Awaitable[object]]) -> None:
+        """Do *work* once the storage is there; a command that gets through meanwhile shows that it is."""
         for wait in AWAY:
             self._reopened.clear()
             with suppress(TimeoutError):
                 async with asyncio.timeout(wait):
                     await self._reopened.wait()
             try:
-                await self.ready()
+                await work()
                 return
             except FINAL:
                 raise
