@@ -18,6 +18,7 @@ from interview_fsm.engine import Engine
 from interview_fsm.errors import AdapterError, ResumeError
 from interview_fsm.events import MAX_TEXT, Head, Page, Resume, Span
 from interview_fsm.jsonv1 import MOST_UNSENT, MOST_WAITING, MOST_WAITING_BYTES, Close, Host, JsonV1
+from interview_fsm.jsonv1.sound import MOST_HELD
 from interview_fsm.ports import Audio
 from interview_fsm.seats import Seats
 from interview_fsm.sound import EACH, Room
@@ -559,6 +560,26 @@ def test_a_server_without_room_for_more_sound_says_busy_and_the_answer_goes_on(i
             error = await ada.hear("error", lambda e: e["code"] == "busy")
             assert error["retryable"]
             assert "no faster than it is said" in error["message"]
+            assert (await ada.do("finish_answer"))["type"] == "update"
+
+    recorder = ScriptedRecorder(seconds=60)
+    recorder.kinds = ("stream",)  # type: ignore[attr-defined]
+    conducted(story, recorder=recorder, transcriber=ScriptedTranscriber())
+
+
+def test_more_sound_than_can_be_kept_for_an_answer_that_has_yet_to_begin_is_refused() -> None:
+    async def story(world: World) -> None:
+        async with Client(world) as ada:
+            await ada.create()
+            await ada.do("start_interview")
+            await ada.do("choose_difficulty", difficulty="easy")
+            await ada.hear("update", lambda e: e["events"][0]["type"] == "question_asked")
+            ada.say("record_answer", question=1, source="stream")
+            for _ in range(4):
+                ada.conduct.take(bytes(MOST_HELD // 4))
+            ada.conduct.take(b"more")
+            error = await ada.hear("error", lambda e: e["code"] == "too_large")
+            assert "slower" in error["message"]
             assert (await ada.do("finish_answer"))["type"] == "update"
 
     recorder = ScriptedRecorder(seconds=60)

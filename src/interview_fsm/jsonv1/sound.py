@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from ..sound import TooMuchSound
 from .relay import Relay
 
 LATE = 5.0
@@ -42,8 +43,9 @@ class Sound:
         Raises TooMuchSound or Busy, and it is left out.
         """
         if self._expected:
-            if len(self._held) + len(piece) <= MOST_HELD:
-                self._held += piece
+            if len(self._held) + len(piece) > MOST_HELD:
+                raise TooMuchSound("sound comes faster than its `record_answer` is stored; send it slower")
+            self._held += piece
             return True
         if self._give(piece):
             self._mind()
