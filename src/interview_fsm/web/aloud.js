@@ -135,14 +135,14 @@ export class Aloud {
   /** A sentence of the server's, as WAV. */
   hear(wav, question) {
     if (!this.#saying || this.#saying.question !== question) return;
-    clearTimeout(this.#timer);
     this.#queue.push(wav);
     if (!this.#audio) this.#play();
   }
 
   #play() {
     const wav = this.#queue.shift();
-    if (!wav) return this.#within(GAP);
+    this.#within(wav ? BEGINS_WITHIN : GAP);
+    if (!wav) return;
     const audio = (this.#audio = new Audio(URL.createObjectURL(new Blob([wav], { type: "audio/wav" }))));
     audio.onended = audio.onerror = () => {
       URL.revokeObjectURL(audio.src);
