@@ -31,9 +31,12 @@ def parts(*answers: str | Transcript, recorder: Recorder | None = None) -> dict[
 
 
 class Wire:
-    """Stands between the page and a server, as if that took a stream; keeps the sound that comes."""
+    """Stands between the page and a server, as if that took a stream, and had a *microphone* or none; keeps
+    the sound that comes.
+    """
 
-    def __init__(self) -> None:
+    def __init__(self, *, microphone: bool = False) -> None:
+        self._microphone = microphone
         self.frames: list[bytes] = []
         self._pages: list[WebSocketRoute] = []
 
@@ -61,7 +64,7 @@ class Wire:
                 return
             event = json.loads(frame)
             if "features" in event:
-                event["features"] |= {"stream": True, "microphone": False}
+                event["features"] |= {"stream": True, "microphone": self._microphone}
             page.send(json.dumps(event))
 
         page.on_message(up)

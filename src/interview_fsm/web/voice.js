@@ -142,7 +142,8 @@ export function voice(app) {
     else if (event.type === "warning" && event.code === "silence_soon" && take) say(ui.note, event.message);
     else if (event.type === "update") for (const each of event.events) follow(each);
     if (take?.acknowledged && !recording()) ended();
-    if (aloud.isSpeaking && !aloud.isOf(model.state === "analyzing" ? undefined : model.question?.number)) aloud.stop();
+    const topic = model.state === "analyzing" ? undefined : model.question?.number;
+    if (aloud.isSpeaking && (recording() || !aloud.isOf(topic))) aloud.stop(); // the server's microphone hears it, too
   }
 
   function follow({ type, question, reason, feedback }) {
@@ -154,10 +155,11 @@ export function voice(app) {
   }
 
   async function put({ number, text }) {
+    if (take || recording()) return;
     await aloud.say(text, number);
     const { answer } = view.ui ?? {};
     // Whoever types, or looks at something else, is not to be listened to.
-    if (handsFree && model.question?.number === number && answer && !answer.value && answer !== document.activeElement && !document.hidden) start();
+    if (handsFree && !recording() && model.question?.number === number && answer && !answer.value && answer !== document.activeElement && !document.hidden) start();
   }
 
   /** The server has the answer, or has given up on it. */
