@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from interview_fsm import events as e
 from interview_fsm.engine import Engine, Heard, Limits, News, Session, Speech, Update
 from interview_fsm.errors import (
+    AdapterError,
     Busy,
     Gone,
     InterviewError,
@@ -25,6 +26,7 @@ from interview_fsm.interview import FollowUp, Interview, Open, Wanted
 from interview_fsm.states import State
 from interview_fsm.testing import (
     HANGS,
+    Fault,
     ScriptedInterviewer,
     ScriptedRecorder,
     ScriptedSpeaker,
@@ -956,6 +958,28 @@ def test_a_stopped_interview_opens_for_reading_only() -> None:
                 assert caught.value.allowed == ()
                 assert await session.attach() == session.interview
             assert await world.kept.load(session.interview.id) == before
+
+    run(main())
+
+
+def test_a_stopped_interview_does_not_open_before_its_stop_is_known_to_be_durable() -> None:
+    # That it can be read does not say so: its append may have gone unanswered.
+    faults: dict[str, Fault] = {}
+    world = World(lambda _, name: faults.get(name))
+
+    async def main() -> None:
+        async with world.engine() as engine:
+            session = engine.new()
+            await session.attach()
+            faults["append"] = "lost-reply"
+            with pytest.raises(AdapterError):
+                await session.send(e.StopInterview(), command_id="stop")
+            for _ in range(2):
+                with pytest.raises(AdapterError):
+                    await engine.open(session.interview.id)
+            faults.clear()
+            again = await engine.open(session.interview.id)
+            assert again.version_of("stop") == again.interview.version == 2
 
     run(main())
 

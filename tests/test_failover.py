@@ -10,7 +10,11 @@ from pathlib import Path
 import pytest
 
 from interview_fsm.adapters import postgres
-from interview_fsm.errors import AdapterError
+from interview_fsm.adapters.coach import Coach
+from interview_fsm.engine import Engine
+from interview_fsm.errors import AdapterError, Gone
+from interview_fsm.events import StopInterview
+from interview_fsm.retention import erase_interview
 from interview_fsm.testing.storage import entry, fresh
 
 from .certificates import Pair, certificate  # noqa: F401 - a fixture
@@ -73,6 +77,64 @@ def test_what_the_standby_does_not_have_is_not_acknowledged_however_often_it_is_
                     break
 
     asyncio.run(main())
+
+
+@asynccontextmanager
+async def alone(standby: Cluster) -> AsyncGenerator[None]:
+    """The primary without its standby, which comes back afterwards."""
+    await asyncio.to_thread(standby.stop)
+    try:
+        yield
+    finally:
+        await asyncio.to_thread(standby.start)
+
+
+def test_an_erasure_that_the_standby_does_not_have_is_not_acknowledged_however_often_it_is_asked_for(
+    pair: tuple[Cluster, Cluster],
+) -> None:
+    primary, standby = pair
+
+    async def main() -> None:
+        interview_id = fresh()
+        async with storage_at(primary.dsn(), patience=1.0) as storage:
+            await storage.append(interview_id, 0, entry(1))
+            async with alone(standby):
+                for _ in range(3):  # the first is on the primary's disk, and is found there by the others
+                    with pytest.raises(AdapterError, match="in time"):
+                        await erase_interview(storage, interview_id)
+                with pytest.raises(Gone):
+                    await storage.load(interview_id)
+            while True:
+                with suppress(AdapterError):
+                    assert not await storage.erase(interview_id)
+                    break
+
+    asyncio.run(asyncio.wait_for(main(), 120))
+
+
+def test_a_stop_that_the_standby_does_not_have_is_not_acknowledged_by_who_finds_it_in_the_log(
+    pair: tuple[Cluster, Cluster],
+) -> None:
+    primary, standby = pair
+
+    async def main() -> None:
+        async with storage_at(primary.dsn(), patience=1.0) as storage, Engine(storage, Coach()) as engine:
+            session = engine.new()
+            await session.attach()
+            interview_id = session.interview.id
+            async with alone(standby):
+                with pytest.raises(AdapterError, match="in time"):
+                    await session.send(StopInterview(), command_id="stop")
+                with pytest.raises(AdapterError, match="in time"):
+                    await engine.open(interview_id)
+                assert (await storage.load(interview_id))[-1].append_id == "stop"
+            while True:
+                with suppress(AdapterError):
+                    session = await engine.open(interview_id)
+                    break
+            assert session.version_of("stop") == session.interview.version == 2
+
+    asyncio.run(asyncio.wait_for(main(), 120))
 
 
 @pytest.mark.parametrize("call", ["append", "erase"])

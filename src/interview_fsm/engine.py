@@ -156,7 +156,7 @@ class Engine:
             seen = {e.append_id: e.version for e in entries if not e.append_id.startswith("~")}
             material = await self._house.material(interview)
             try:
-                interview = await self._claim(interview)
+                interview = await self._claim(interview, entries[-1])
             except Conflict:
                 continue
             if not await self._is_latest(interview):
@@ -250,9 +250,14 @@ class Engine:
         if self._sessions.get(session.interview.id) is session:
             del self._sessions[session.interview.id]
 
-    async def _claim(self, interview: Interview) -> Interview:
-        """Fence every older owner off; a recording that was going on is lost."""
+    async def _claim(self, interview: Interview, latest: Entry) -> Interview:
+        """Fence every older owner off; a recording that was going on is lost.
+
+        Either way what was read is durable then: that it can be read does not say so of its *latest* entry,
+        where nobody was told that its append went well.
+        """
         if interview.state is State.STOPPED:
+            await self._house.append_again(interview.id, latest)
             return interview
         events: tuple[Event, ...] = (Attached(),)
         if interview.state is State.RECORDING:

@@ -212,6 +212,10 @@ class House:
                 self.observed(Observed(interview_id, "append", *told))
         return entry
 
+    async def append_again(self, interview_id: str, entry: Entry) -> None:
+        """Return when *entry*, which is in the log, is durable. Raises what the storage does, in time."""
+        await self.in_time(self.ports.storage.append(interview_id, entry.version - 1, entry))
+
     async def in_time(self, call: Coroutine[Any, Any, T]) -> T:
         """The result of a call to the storage, or AdapterError when it takes too long."""
         try:

@@ -223,7 +223,8 @@ async def heads(
 async def erase(connection: Connection, interview_id: str, erasure: str) -> bool:
     """Remove a log; whether there was one, which an *erasure* that is repeated finds as it left it.
 
-    Two statements, for the second must see what was being appended when the first was waiting for it.
+    Two statements, for the second must see what was being appended when the first was waiting for it. That
+    there is none is told when the standbys know too: a call that was not answered may have removed it.
     """
     log = kept(interview_id)
     connection.warned = False
@@ -232,7 +233,7 @@ async def erase(connection: Connection, interview_id: str, erasure: str) -> bool
         if is_new:
             await connection.execute(_ERASE_ENTRIES, (log,))
         is_done = is_new or await _one(connection, _ERASURE, (log,)) == (erasure,)
-    if is_done and (connection.warned or not is_new):
+    if connection.warned or not is_new:
         await _outlast(connection, log)
     return is_done
 
