@@ -11,10 +11,11 @@ import pytest
 
 from interview_fsm.adapters import anthropic, coach
 from interview_fsm.adapters._failures import ModelError
-from interview_fsm.budget import Amount, Budget
+from interview_fsm.budget import Amount, Budget, Spending
 from interview_fsm.errors import BudgetSpent, SettingError
 from interview_fsm.events import Analyze, CorrectAnswer, FeedbackGiven, NotScored, Plan, Score
 from interview_fsm.ports import Called
+from interview_fsm.report.markdown import as_markdown
 
 from .modelling import (
     ANSWER,
@@ -22,6 +23,7 @@ from .modelling import (
     EVENTUALLY,
     KEY,
     OTHER,
+    RESUME,
     adapter,
     analyzed,
     answered,
@@ -454,6 +456,50 @@ def test_a_budget_that_is_spent_ends_calls_before_they_are_made() -> None:
             await asked(interviewer, budget=budget)
         assert provider.calls == 1
         assert budget.spent.input_tokens == provider.fresh + provider.cached
+
+    virtually(main())
+
+
+LONG = {
+    "resume": RESUME + "\n- Reduced the errors of medication rounds by 12 percent on ward 7 in Leeds" * 200,
+    "job_description": "We look for a charge nurse who trains others and leads. " * 120,
+}
+"""More of both than a model is shown."""
+
+
+def test_fifteen_questions_on_the_longest_material_are_within_the_budget() -> None:
+    async def main() -> None:
+        interviewer, count = await adapter(Provider(NAME)), 15
+        budget = Budget(Spending().interview(count))
+        interview = await held(interviewer, [ANSWER] * count, budget=budget, **LONG)
+        feedback = await analyzed(interviewer, interview.after(Analyze()), budget=budget, **LONG)
+        assert budget.spent.input_tokens > 5_000 * count, "the material was sent"
+        assert {each.provenance.adapter for each in (feedback, *feedback.answers)} == {NAME}
+
+    virtually(main())
+
+
+def test_once_the_budget_is_spent_the_rules_assess_what_is_left_and_the_report_says_why() -> None:
+    async def main() -> None:
+        budget = Budget(Amount(calls=1, input_tokens=100_000, output_tokens=100_000))
+        interview = answered([ANSWER, OTHER])
+        feedback = await analyzed(await adapter(Provider(NAME)), interview, budget=budget)
+        made = sorted((each.provenance for each in feedback.answers), key=lambda by: by.adapter)
+        assert [by.adapter for by in made] == [NAME, "coach"]
+        assert (made[1].fallback_from, made[1].fallback_codes) == ((NAME,), ("budget_spent",))
+        assert all(isinstance(score, Score) for each in feedback.answers for score in each.scores)
+        assert "language model" in feedback.limitations
+        assert "rules" in feedback.limitations.casefold()
+        told = as_markdown(interview.after(FeedbackGiven(feedback)))
+        assert f"in place of {NAME}: what this interview may cost is spent" in " ".join(told.split())
+
+    virtually(main())
+
+
+def test_without_anything_to_spend_feedback_fails_and_says_so() -> None:
+    async def main() -> None:
+        with pytest.raises(BudgetSpent):
+            await analyzed(await adapter(Provider(NAME)), answered([ANSWER, OTHER]), budget=Budget(Amount()))
 
     virtually(main())
 

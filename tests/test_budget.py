@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from interview_fsm.adapters.coach import Coach
 from interview_fsm.budget import DAY, REMEMBERED, Amount, Billing, Budget, Ledger, Spending
 from interview_fsm.errors import AdapterError, BudgetSpent
+from interview_fsm.events import MAX_QUESTIONS
 from interview_fsm.interview import Interview
 from interview_fsm.ports import Brief
 
@@ -161,13 +162,21 @@ def test_an_interview_may_make_two_calls_for_each_question_and_four_beside():
 
 def test_the_defaults_are_the_documented_ones():
     assert Spending().interview(10) == Amount(
-        calls=24, input_tokens=60_000, output_tokens=15_000, audio_seconds=3600.0
+        calls=24, input_tokens=180_000, output_tokens=30_000, audio_seconds=3600.0
     )
-    # twenty interviews of eight questions, and four hours of sound
+    # twenty interviews of eight questions on a résumé of a page, and four hours of sound
     assert Spending().client_day == Amount(
         calls=20 * (2 * 8 + 4), input_tokens=20 * 60_000, output_tokens=20 * 15_000, audio_seconds=4 * 3600.0
     )
     assert Spending().server_day is None
+
+
+def test_the_longest_interview_fits_into_a_clients_day():
+    day, longest = Spending().client_day, Spending().interview(MAX_QUESTIONS + MAX_QUESTIONS // 2)
+    assert day is not None
+    assert all(
+        getattr(longest, each) <= getattr(day, each) for each in ("calls", "input_tokens", "output_tokens")
+    )
 
 
 def test_a_clients_day_is_one_of_the_calendar_in_utc():

@@ -20,7 +20,7 @@ from .serving import LINK, Running, exchange, running
 from .worlds import MATERIAL, PLAN, World, has_feedback, has_open, quiet, started
 
 QUESTIONS = PLAN.count + PLAN.follow_up_limit
-ENOUGH = Spending(input_tokens=10**9, output_tokens=10**9, audio_per_question=10**9)
+ENOUGH = Spending(input_tokens_beside=10**9, output_tokens_beside=10**9, audio_per_question=10**9)
 
 
 class FreeInterviewer(ScriptedInterviewer):
@@ -106,7 +106,10 @@ def test_what_there_is_stays_when_the_budget_is_spent() -> None:
 
 @pytest.mark.parametrize(
     ("spending", "what"),
-    [(Spending(input_tokens=20), "model input"), (Spending(output_tokens=1000), "model output")],
+    [
+        (Spending(input_tokens_per_question=0, input_tokens_beside=20), "model input"),
+        (Spending(output_tokens_per_question=0, output_tokens_beside=1000), "model output"),
+    ],
     ids=["input", "output"],
 )
 def test_tokens_are_counted_before_the_call(spending: Spending, what: str) -> None:

@@ -16,7 +16,7 @@ from typing import Any, assert_never
 from msgspec.structs import replace
 
 from .budget import LEAST_HEARD, Billing, Budget
-from .errors import AdapterError, BudgetSpent
+from .errors import STOOD_IN_FOR, AdapterError, BudgetSpent
 from .events import (
     AnswerLost,
     AnswerRecorded,
@@ -110,21 +110,6 @@ def _looked_at(making: asyncio.Task[QuestionAsked]) -> None:
         making.exception()  # else asyncio complains that nobody has asked
 
 
-_REASONS = {
-    "budget_spent": "what this interview may cost is spent",
-    "context_truncated": "it has read only a part of what it was sent",
-    "model_cut_off": "its reply ended early",
-    "model_overloaded": "it is overloaded",
-    "model_rate_limited": "it asks for a pause",
-    "model_refused": "it declined",
-    "model_resting": "it has failed before and is left alone for a while",
-    "model_setup": "it turned the request down as it is set up",
-    "model_timeout": "it did not answer in time",
-    "model_unreachable": "it cannot be reached",
-    "model_unusable": "its reply could not be used",
-}
-
-
 def stood_in(outcome: Event | None) -> Warning | None:
     """Who made *outcome* in whose place and why, where it was not who should have."""
     made: list[Provenance]
@@ -140,7 +125,7 @@ def stood_in(outcome: Event | None) -> Warning | None:
         return None
     codes = (*by.fallback_codes, *[""] * len(by.fallback_from))
     could_not = (
-        f"{name} ({_REASONS.get(code, 'it could not')})"
+        f"{name} ({STOOD_IN_FOR.get(code, 'it could not')})"
         for name, code in zip(by.fallback_from, codes, strict=False)
     )
     return Warning("model_fallback", f"{what} is by {by.adapter}, in place of {', '.join(could_not)}.")

@@ -72,9 +72,15 @@ class Spending(Struct, frozen=True, kw_only=True):
     """One to ask it, one to assess the answer. Follow-ups are questions."""
     calls_beside: int = 4
     """The summary, and retries."""
-    input_tokens: int = 60_000
-    """Of one interview, prompts included."""
-    output_tokens: int = 15_000
+    input_tokens_per_question: int = 15_000
+    """Prompts included, and what the provider has cached: the longest résumé, job description and answer that
+    a model is shown (``coaching.fences.MOST``) come to 12,000 in a fifteenth question and its assessment."""
+    input_tokens_beside: int = 30_000
+    """The summary, retries, and scripts with three bytes to a character, until their calls are settled."""
+    output_tokens_per_question: int = 2_000
+    """A question is 80, an assessment about 1,000, and a model may think."""
+    output_tokens_beside: int = 10_000
+    """Two assessments at once set 8,000 aside until they are over."""
     audio_per_question: float = 300.0
     """Seconds: a five-minute answer."""
     audio_beside: float = 600.0
@@ -82,7 +88,8 @@ class Spending(Struct, frozen=True, kw_only=True):
     client_day: Amount | None = Amount(
         calls=400, input_tokens=1_200_000, output_tokens=300_000, audio_seconds=14_400.0
     )
-    """Of one client in a day (UTC): twenty interviews. A client is an owner, else an address."""
+    """Of one client in a day (UTC): twenty interviews of eight questions, follow-ups counted in, on a résumé
+    of a page; half as many on the longest. A client is an owner, else an address."""
     server_day: Amount | None = None
     """Of everybody together in a day (UTC)."""
 
@@ -90,8 +97,8 @@ class Spending(Struct, frozen=True, kw_only=True):
         """What an interview of so many *questions*, follow-ups counted in, may cost."""
         return Amount(
             calls=self.calls_per_question * questions + self.calls_beside,
-            input_tokens=self.input_tokens,
-            output_tokens=self.output_tokens,
+            input_tokens=self.input_tokens_per_question * questions + self.input_tokens_beside,
+            output_tokens=self.output_tokens_per_question * questions + self.output_tokens_beside,
             audio_seconds=self.audio_per_question * questions + self.audio_beside,
         )
 

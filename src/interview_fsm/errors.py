@@ -141,6 +141,22 @@ _SPENT = {
 }
 
 
+STOOD_IN_FOR = {
+    "budget_spent": "what this interview may cost is spent",
+    "context_truncated": "it has read only a part of what it was sent",
+    "model_cut_off": "its reply ended early",
+    "model_overloaded": "it is overloaded",
+    "model_rate_limited": "it asks for a pause",
+    "model_refused": "it declined",
+    "model_resting": "it has failed before and is left alone for a while",
+    "model_setup": "it turned the request down as it is set up",
+    "model_timeout": "it did not answer in time",
+    "model_unreachable": "it cannot be reached",
+    "model_unusable": "its reply could not be used",
+}
+"""By code, why one interviewer had to stand in for another, in words."""
+
+
 class MissingExtra(AdapterError):
     """An adapter's package is not installed; ``str()`` has the command that installs it."""
 

@@ -32,7 +32,7 @@ from ..coaching.prompts import (
 )
 from ..coaching.rubric import criteria
 from ..coaching.verdicts import LIMITATIONS, Unusable, assessed, question_in, read_reply, summed_up
-from ..errors import AdapterError
+from ..errors import AdapterError, BudgetSpent
 from ..events import AnswerFeedback, Criterion, Feedback, NotScored, Provenance, Question
 from ..interview import Ask, Interview, Turn
 from ..ports import Brief, Interviewer
@@ -110,8 +110,8 @@ class ModelInterviewer:
     async def analyze(self, brief: Brief) -> Feedback:
         """Feedback on all answers: one call for each that is new, and one for the summary.
 
-        An answer whose call failed is marked so and not scored, and done again by the next analysis. Raises
-        ModelError and BudgetSpent when all have failed.
+        An answer whose call failed is marked so and not scored, and done again by the next analysis. Once the
+        budget is spent the rules assess what is left. Raises ModelError and BudgetSpent when all have failed.
         """
         interview = brief.interview
         known = sound(interview.feedback)
@@ -178,6 +178,9 @@ class ModelInterviewer:
                 late = ModelError(self.name, "model_timeout")
                 late.__cause__ = error
                 failures.append(late)
+            except BudgetSpent as error:  # nor will the next analysis have more to spend
+                failures.append(error)
+                return self._by_rules(by_rules, error.code)
             except AdapterError as error:
                 failures.append(error)
             return self._failed(by_rules, _rubric(brief.interview, turn))
@@ -202,8 +205,11 @@ class ModelInterviewer:
             reply = await self._fill(prompt, brief, AnswerOut)
             return assessed(reply, turn, rubric, counted, by_rules, made, english=serves(plan.language))
         except Unusable:
-            failed = [(self.name, "model_unusable")]
-            return replace(by_rules, provenance=in_place_of(by_rules.provenance, failed))
+            return self._by_rules(by_rules, "model_unusable")
+
+    def _by_rules(self, by_rules: AnswerFeedback, code: str) -> AnswerFeedback:
+        """What the rules make of an answer, in place of the model for the reason *code*."""
+        return replace(by_rules, provenance=in_place_of(by_rules.provenance, [(self.name, code)]))
 
     def _failed(self, by_rules: AnswerFeedback, rubric: Sequence[Criterion]) -> AnswerFeedback:
         scores = tuple(NotScored(each.dimension, "failed") for each in rubric)

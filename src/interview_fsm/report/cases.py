@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
+from itertools import zip_longest
 
 from msgspec import Struct
 
 from ..coaching.levels import read_level
+from ..errors import STOOD_IN_FOR
 from ..events import AnswerFeedback, Provenance, Quote
 from ..interview import Answer, Interview, Turn
 
@@ -121,8 +123,11 @@ def facts(interview: Interview, made_at: datetime | None) -> Iterator[tuple[str,
     makers = dict.fromkeys(made_by(turn.question.provenance) for turn in interview.turns)
     if asked := "; ".join(filter(None, makers)):
         yield "Questions by", asked
-    if interview.feedback and (by := made_by(interview.feedback.provenance)):
-        yield "Feedback by", by
+    if (given := interview.feedback) is not None:
+        made = [given.provenance, *(each.provenance for each in given.answers)]
+        by = dict.fromkeys(made_by(each) for each in made)
+        if any(by):
+            yield "Feedback by", "; ".join(filter(None, by))
 
 
 def _answered(interview: Interview) -> str:
@@ -140,5 +145,11 @@ def made_by(provenance: Provenance) -> str:
     named = [provenance.adapter, provenance.model, provenance.version and f"{what} {provenance.version}"]
     said = ", ".join(filter(None, named))
     if said and provenance.fallback_from:
-        said += f" (in place of {', '.join(provenance.fallback_from)})"
+        said += f" (in place of {', '.join(_stood_in_for(provenance))})"
     return said
+
+
+def _stood_in_for(provenance: Provenance) -> Iterator[str]:
+    """Who could not, and why where that is known."""
+    for name, code in zip_longest(provenance.fallback_from, provenance.fallback_codes, fillvalue=""):
+        yield f"{name}: {STOOD_IN_FOR[code]}" if code in STOOD_IN_FOR else name
