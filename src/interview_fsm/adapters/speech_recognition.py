@@ -118,12 +118,17 @@ class _Hearing:
     async def _wait(self, receiving: asyncio.Task[Report]) -> None:
         """Until there is a report; TimeoutError when one is owed and does not come."""
         while not receiving.done():
+            self._check_sending()
             waited = {receiving} if self._sending.done() else {receiving, self._sending}
             done, _ = await asyncio.wait(waited, timeout=self._patience, return_when=asyncio.FIRST_COMPLETED)
-            if self._sending in done and not isinstance(error := self._sending.exception(), ChildGone | None):
-                raise error
             if not done and self._owed:
                 raise TimeoutError
+        self._check_sending()
+
+    def _check_sending(self) -> None:
+        """Raise what the recording raised, whenever that was; of a worker that is gone the pipe tells."""
+        if self._sending.done() and not isinstance(error := self._sending.exception(), ChildGone | None):
+            raise error
 
     async def _send(self, tape: _Tape, begin: Begin) -> None:
         await self._child.send(begin)

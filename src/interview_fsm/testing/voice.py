@@ -17,17 +17,20 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
-from contextlib import AsyncExitStack, aclosing
+from contextlib import AsyncExitStack, aclosing, suppress
 from typing import Any, Generic, Protocol, TypeVar
 
 from ..errors import AdapterError
 from ..events import Partial, Source, Transcript
 from ..ports import Recorder, Speaker, Transcriber
+from .clock import turns
 
 DEADLINE = 60.0
 """Seconds that one case may take: long, because machines that test are busy."""
 SILENCE = 1.0
 """Seconds of silence that end an answer here."""
+_TURNS = 100  # of the event loop, in which whatever has happened reaches whoever it concerns
+_NO_TEXT = 5.0  # seconds: some recognisers give no text before the end of the sound
 
 
 class _Closing(Protocol):
@@ -175,6 +178,14 @@ class TranscriberContract(_Contract[Transcriber]):
         await asyncio.wait([reading])
         assert reading.exception() is lost
 
+    async def what_it_raises_while_nobody_takes_the_text_is_not_lost(self, transcriber: Transcriber) -> None:
+        """A reader that is slow gets the error with what it reads next."""
+        read, lost = asyncio.Event(), AdapterError("microphone", "microphone_unavailable", "gone")
+        sound = _breaking(self._say(), lost, after=read)
+        reading = asyncio.create_task(_read(_heard(transcriber, sound), read, pause=_TURNS))
+        await asyncio.wait([reading])
+        assert reading.exception() is lost
+
     async def an_answer_that_is_closed_makes_room(self, transcriber: Transcriber) -> None:
         """Early, at its first partial."""
         await _first(_heard(transcriber, self._say()))
@@ -226,10 +237,15 @@ async def _nothing() -> AsyncGenerator[bytes, None]:
         yield chunk
 
 
-async def _breaking(audio: AsyncGenerator[bytes, None], error: Exception) -> AsyncGenerator[bytes, None]:
+async def _breaking(
+    audio: AsyncGenerator[bytes, None], error: Exception, *, after: asyncio.Event | None = None
+) -> AsyncGenerator[bytes, None]:
     async with aclosing(audio):
         async for chunk in audio:
             yield chunk
+    if after is not None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(after.wait(), _NO_TEXT)
     raise error
 
 
@@ -252,10 +268,11 @@ async def _first(items: AsyncGenerator[Item, None]) -> None:
             return
 
 
-async def _read(items: AsyncGenerator[Item, None], begun: asyncio.Event) -> None:
+async def _read(items: AsyncGenerator[Item, None], begun: asyncio.Event, *, pause: int = 0) -> None:
     async with aclosing(items):
         async for _ in items:
             begun.set()
+            await turns(pause)
 
 
 async def _cancelled(items: AsyncGenerator[Item, None], *, when: asyncio.Event | None = None) -> None:
