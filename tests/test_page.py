@@ -15,6 +15,9 @@ from typing import Any
 import pytest
 from playwright.async_api import Page, expect
 
+from interview_fsm.adapters.memory import MemoryStorage
+from interview_fsm.testing import FaultyStorage
+
 from . import browser, page_checks
 from .browser import Serving, Stage, Visit
 from .hostile_texts import TEXTS
@@ -620,6 +623,43 @@ def test_all_interviews_of_this_browser_are_deleted_at_once(stage: Stage) -> Non
         assert await visit.page.evaluate("JSON.stringify(localStorage)") == "{}"
 
     stage.visit(main)
+
+
+WHERE = {"on its own page": False, "from the first page": True}
+
+
+@pytest.mark.parametrize("elsewhere", WHERE.values(), ids=WHERE.keys())
+def test_what_cannot_be_deleted_now_stays_within_reach_and_is_deleted_later(
+    stage: Stage, elsewhere: bool
+) -> None:
+    kept, away = MemoryStorage(), set[str]()
+    storage = FaultyStorage(kept, lambda _, name: "lost-request" if name in away else None)
+
+    async def main(visit: Visit) -> None:
+        page, sitting = visit.page, Sitting(visit.page)
+        await sitting.sit(1)
+        session = page.url.partition("#interview=")[2]
+        if elsewhere:
+            await page.goto(visit.serving.url)
+            await expect(sitting.button("Begin the interview")).to_be_visible()
+        told = page.get_by_role("alert").filter(has_text="Not deleted yet.")
+        screen = await sitting.main.get_attribute("data-screen")
+        for failing in ({"erase"}, {"erase", "append", "load", "interviews"}, set[str]()):
+            away.clear()
+            away.update(failing)
+            await page.get_by_role("button", name="Delete the interview of").click()
+            await page.get_by_role("dialog").get_by_role("button", name="Delete", exact=True).click()
+            if failing:
+                await expect(told).to_contain_text(re.compile("try again", re.IGNORECASE))
+                await sitting.screen(str(screen))
+                assert "token" in await page.evaluate("JSON.stringify(localStorage)")
+        await expect(page.get_by_text("Your interviews in this browser")).to_be_hidden()
+        await sitting.screen("setup")
+        assert await page.evaluate("JSON.stringify(localStorage)") == "{}"
+        assert session
+        assert session not in [head.interview_id async for head in kept.interviews()]
+
+    stage.visit_here(main, storage=storage)
 
 
 def test_the_browser_keeps_tokens_and_drafts_alone(stage: Stage) -> None:

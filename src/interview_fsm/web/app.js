@@ -74,7 +74,7 @@ async function erase({ id, token }) {
   try {
     await side.request({ type: "erase_session" });
   } catch (error) {
-    if (error.code === "closed") error.message = "The server cannot be reached. Please try again.";
+    if (error.code === "closed") error.message = "The server or its storage cannot be reached. Please try again.";
     if (!["session_not_found", "session_expired"].includes(error.code)) throw error; // else it is gone, or about to be
   } finally {
     if (!isHere) side.close();

@@ -120,7 +120,7 @@ export function kept(box, app) {
     if (!(await confirm(`Delete ${what}?`, "Questions, answers and feedback are removed from the server for good.", yes, "Keep"))) return;
     let failed;
     await Promise.all(some.map((each) => app.erase(each).catch((error) => (failed = error))));
-    app.trouble(failed ? sentence(failed) : "");
+    app.trouble(failed ? `Not deleted yet. ${sentence(failed)}` : "");
     if (!box.isConnected) return;
     if (!failed) app.announce("Deleted.");
     kept(box, app);

@@ -185,7 +185,8 @@ export class Wire {
   #settle(event, waiting) {
     if (!waiting) return;
     const { message, resolve, reject } = waiting;
-    if (event.retryable && AGAIN.includes(event.code)) {
+    // Whoever erases is told, and asks again: with what is kept here, which is all that leads to it.
+    if (event.retryable && AGAIN.includes(event.code) && message.type !== "erase_session") {
       setTimeout(() => this.status === "open" && this.#waiting.has(message.id) && this.#post(message), AGAIN_AFTER);
       return;
     }
