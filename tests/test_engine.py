@@ -27,6 +27,7 @@ from interview_fsm.states import State
 from interview_fsm.testing import (
     HANGS,
     Fault,
+    FaultyStorage,
     ScriptedInterviewer,
     ScriptedRecorder,
     ScriptedSpeaker,
@@ -1001,6 +1002,49 @@ def test_erasing_ends_the_session_and_leaves_no_log() -> None:
 
     run(main())
     assert world.open == 0
+
+
+@pytest.mark.parametrize("fault", ["lost-request", "hung-reply"])
+def test_an_interview_that_could_not_be_erased_is_not_gone_and_opens_again(fault: Fault) -> None:
+    world = World()
+    storage = FaultyStorage(world.kept, lambda _, name: fault if name == "erase" else None)
+
+    async def main() -> None:
+        async with Engine(storage, world.interviewer, limits=Limits(append=5.0)) as engine:
+            session = engine.new()
+            await started(session)
+            waiting = asyncio.create_task(session.until(lambda interview: interview.version > 50))
+            await turns(1)
+            with pytest.raises(AdapterError) as away:
+                await engine.erase(session.interview.id)
+            assert away.value.code == "storage_unavailable"
+            assert type(session.ended) is SessionOver
+            with pytest.raises(SessionOver, match="is being erased"):
+                await waiting
+            if fault == "lost-request":
+                again = await engine.open(session.interview.id)
+                await again.send(e.SubmitAnswer(1, "I am still here."))
+
+    run(main())
+
+
+def test_who_opens_an_interview_while_it_is_erased_hears_that_it_is_gone() -> None:
+    world = World()
+    storage = FaultyStorage(world.kept, lambda _, name: 1.0 if name == "erase" else None)
+
+    async def main() -> None:
+        async with Engine(storage, world.interviewer) as engine:
+            session = engine.new()
+            await started(session)
+            erasing = asyncio.create_task(engine.erase(session.interview.id))
+            await asyncio.sleep(0.5)
+            again = await engine.open(session.interview.id)
+            assert await erasing
+            assert isinstance(again.ended, Gone)
+            assert isinstance(session.ended, Gone)
+            assert engine.sessions == 0
+
+    run(main())
 
 
 def test_erased_by_another_engine_the_session_is_gone_when_it_writes() -> None:

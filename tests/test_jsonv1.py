@@ -16,15 +16,27 @@ from interview_fsm.adapters.coach import Coach
 from interview_fsm.adapters.memory import MemoryStorage
 from interview_fsm.engine import Engine
 from interview_fsm.errors import AdapterError, ResumeError
-from interview_fsm.events import MAX_TEXT, Head, Page, Resume, Span
+from interview_fsm.events import (
+    MAX_TEXT,
+    ChooseDifficulty,
+    Head,
+    Page,
+    Plan,
+    Resume,
+    Span,
+    StartInterview,
+    SubmitAnswer,
+)
 from interview_fsm.jsonv1 import MOST_UNSENT, MOST_WAITING, MOST_WAITING_BYTES, Close, Host, JsonV1
 from interview_fsm.jsonv1.sound import MOST_HELD
 from interview_fsm.ports import Audio
+from interview_fsm.retention import erase_interview
 from interview_fsm.seats import Seats
 from interview_fsm.sound import EACH, Room
 from interview_fsm.states import State
 from interview_fsm.testing import (
     HANGS,
+    Fault,
     FaultyStorage,
     ScriptedInterviewer,
     ScriptedRecorder,
@@ -460,6 +472,60 @@ def test_erasing_says_what_is_gone_and_can_be_tried_again_when_the_storage_is_aw
             assert await world.logs() == []
 
     conducted(story, storage=storage)
+
+
+@pytest.mark.parametrize("log", ["the résumé's", "its own"])
+def test_an_interview_that_could_not_be_erased_goes_on_where_it_was(log: str) -> None:
+    hits = {"the résumé's": 1, "its own": 2}
+    erasures = itertools.count(1)
+
+    def fault(_: int, name: str) -> Fault:
+        return "lost-request" if name == "erase" and next(erasures) == hits[log] else None
+
+    storage = FaultyStorage(MemoryStorage(), fault)
+
+    async def story(world: World) -> None:
+        async with Client(world) as ada:
+            await ada.begin(resume={"text": SENTENCE})
+            assert (await ada.do("erase_session"))["code"] == "storage_unavailable"
+            await ada.do("submit_answer", question=1, text="I am still here.")
+            assert (await ada.do("get_session"))["turns"][0]["answer"]["text"] == "I am still here."
+            await ada.do("erase_session")
+            assert (await ada.closing()).code == 1000
+            assert await world.logs() == []
+
+    conducted(story, storage=storage)
+
+
+def test_the_receipt_counts_what_was_removed_and_not_what_this_server_knew_of_it() -> None:
+    storage = MemoryStorage()
+
+    async def story(world: World) -> None:
+        async with Client(world) as ada, World(storage) as other:
+            session, _ = await ada.create(plan={"questions": 1}, resume={"text": SENTENCE})
+            await ada.hear("resume_read")
+            async with await other.engine.open(session) as moved:
+                await moved.send(StartInterview(Plan(questions=1)))
+                await moved.send(ChooseDifficulty("easy"))
+                await moved.until(lambda interview: interview.open_question is not None)
+                await moved.send(SubmitAnswer(1, "There."))
+                stored = moved.interview.version
+            erased = (await ada.do("erase_session"))["receipt"]
+            assert (erased["entries"], erased["questions"], erased["answers"]) == (stored, 1, 1)
+            assert erased["resume"] is True
+
+    conducted(story, storage=storage)
+
+
+def test_the_receipt_of_what_somebody_else_has_erased_is_empty() -> None:
+    async def story(world: World) -> None:
+        async with Client(world) as ada:
+            session, _ = await ada.begin(resume={"text": SENTENCE})
+            await erase_interview(world.storage, session)
+            receipt = (await ada.do("erase_session"))["receipt"]
+            assert not any(receipt[name] for name in receipt.keys() - {"session"})
+
+    conducted(story)
 
 
 # ---------------------------------------------------------------------------------------- the résumé

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Self
 
-from .errors import Conflict, EngineClosed, Expired, Gone, SessionTaken
+from .errors import Conflict, EngineClosed, Expired, Gone, SessionError, SessionOver, SessionTaken
 from .events import AnswerLost, Attached, Entry, Event, Material, Plan
 from .house import RESUME_SUFFIX, Endings, FollowUpRule, House, Limits, Observed, Observer, Ports
 from .interview import Interview
@@ -31,6 +31,7 @@ __all__ = [
     "Observed",
     "Observer",
     "Ports",
+    "Receipt",
     "Session",
     "Speech",
     "Update",
@@ -202,11 +203,26 @@ class Engine:
         return self._session(later, material, client=session.client)
 
     async def erase(self, interview_id: str) -> Receipt:
-        """Remove an interview and its résumé for good, live or not; what was removed. Raises AdapterError."""
-        if (session := self._sessions.get(interview_id)) is not None:
-            await session.aclose(Gone(interview_id))
+        """Remove an interview and its résumé for good, live or not; what was removed.
+
+        Its session ends first, with SessionOver; ``ended`` is Gone once the interview is. Raises AdapterError
+        after ``Limits.append`` at the latest: then something may be left, which opens again or is erased by
+        erasing again.
+        """
+        ended = await self._end(interview_id, SessionOver(interview_id, "the interview is being erased"))
+        erasing = erase_interview(self.storage, interview_id, clock=self._house.clock)
+        receipt = await self._house.in_time(erasing)
+        if ended is not None:
+            ended.ended = Gone(interview_id)
+        await self._end(interview_id, Gone(interview_id))  # of whoever has opened it meanwhile
         self._house.ledger.forget(interview_id)
-        return await erase_interview(self.storage, interview_id, clock=self._house.clock)
+        return receipt
+
+    async def _end(self, interview_id: str, reason: SessionError) -> Session | None:
+        """End the session there is of this interview."""
+        if (session := self._sessions.get(interview_id)) is not None:
+            await session.aclose(reason)
+        return session
 
     async def sweep(self) -> int:
         """Erase what has expired, and résumés whose interview is stopped or missing; how many logs."""

@@ -500,11 +500,11 @@ class ResumeSummary(Struct, frozen=True, kw_only=True):
 
 
 class Receipt(Struct, frozen=True, kw_only=True):
-    """What was removed, counted."""
+    """What was removed, counted as it was stored: what an earlier try has removed is not in it."""
 
     session: str
     entries: int
-    """Of the journal."""
+    """Of the journal; 0 where it could not be read, which kept nothing from being erased."""
     questions: int
     answers: int
     """Earlier attempts too."""

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import suppress
 from typing import Literal
 
 from msgspec import MsgspecError, Struct
 
 from .errors import AdapterError, Gone, InterviewError
-from .events import Head
+from .events import Entry, Head
 from .house import RESUME_SUFFIX, resume_log
 from .interview import Interview
 from .ports import Storage
@@ -35,13 +36,20 @@ class Removed(Struct, frozen=True):
 
 
 class Receipt(Struct, frozen=True):
-    """What was removed of an interview, found gone by looking again. True when there was something."""
+    """What was removed of an interview, found gone by looking again. True when there was something.
+
+    What was in its log is counted where the log could be read, which keeps nothing from being erased.
+    """
 
     interview: str
     """Its id."""
     at: float
     """When, in seconds since the epoch."""
     removed: tuple[Removed, ...] = ()
+    questions: int = 0
+    answers: int = 0
+    """Earlier attempts too."""
+    feedback: bool = False
 
     def __bool__(self) -> bool:
         return bool(self.removed)
@@ -60,23 +68,39 @@ async def erase_interview(
         (resume_log(interview_id), "resume"),
         (interview_id, "interview"),
     )
-    removed = []
+    removed: list[Removed] = []
+    interview = Interview(id=interview_id)
     for log, kind in logs:
-        entries = await _length(storage, log)
+        entries = await _read(storage, log)
         if await storage.erase(log):
-            removed.append(Removed(log, kind, entries))
+            removed.insert(0, Removed(log, kind, None if entries is None else len(entries)))
+            interview = _replayed(interview_id, entries) if entries and kind == "interview" else interview
     for log, _ in logs:
         await _check_gone(storage, log)
-    return Receipt(interview_id, clock(), tuple(reversed(removed)))
+    return Receipt(
+        interview_id,
+        clock(),
+        tuple(removed),
+        questions=len(interview.turns),
+        answers=sum(1 + len(turn.attempts) for turn in interview.answered),
+        feedback=interview.feedback is not None,
+    )
 
 
-async def _length(storage: Storage, log: str) -> int | None:
+async def _read(storage: Storage, log: str) -> Sequence[Entry] | None:
     try:
-        return len(await storage.load(log))
+        return await storage.load(log)
     except Gone:
-        return 0
+        return ()
     except (InterviewError, MsgspecError):
         return None  # a later release's, or damaged: it can be erased all the same
+
+
+def _replayed(interview_id: str, entries: Sequence[Entry]) -> Interview:
+    """What *entries* made, to count; an empty one where they make no interview."""
+    with suppress(InterviewError):
+        return Interview.replay(interview_id, entries)
+    return Interview(id=interview_id)
 
 
 async def _check_gone(storage: Storage, log: str) -> None:

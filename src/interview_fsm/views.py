@@ -14,7 +14,7 @@ from .coaching.evidence import find_evidence
 from .coaching.levels import read_level, told
 from .coaching.remarks import remarks
 from .coaching.sections import outline
-from .engine import Limits, Update
+from .engine import Limits, Receipt, Update
 from .errors import InterviewError, InvalidCommand
 from .events import Attached, Entry, Event, Material
 from .interview import Analyze, Ask, Interview, Listen
@@ -190,15 +190,16 @@ def _report(
     return messages.Report(in_reply_to=reply, format=form, media_type=media_type, name=name, content=content)
 
 
-def receipt(interview: Interview, material: Material | None) -> messages.Receipt:
-    """What is removed with *interview*, counted."""
+def receipt(erased: Receipt) -> messages.Receipt:
+    """What was removed, counted."""
+    entries = {each.kind: each.entries or 0 for each in erased.removed}
     return messages.Receipt(
-        session=interview.id,
-        entries=interview.version,
-        questions=len(interview.turns),
-        answers=sum(1 + len(turn.attempts) for turn in interview.answered),
-        feedback=interview.feedback is not None,
-        resume=material is not None,
+        session=erased.interview,
+        entries=entries.get("interview", 0),
+        questions=erased.questions,
+        answers=erased.answers,
+        feedback=erased.feedback,
+        resume="resume" in entries,
     )
 
 

@@ -359,11 +359,14 @@ class JsonV1:
     async def _erase(self, command: messages.EraseSession) -> None:
         if (session := self._relay.session) is None:
             raise NoSession("there is no session here: create one, or resume one")
-        receipt = views.receipt(session.interview, session.material)
         await self._relay.pause()
-        await self._host.engine.erase(session.interview.id)
+        try:
+            erased = await self._host.engine.erase(session.interview.id)
+        except InterviewError:
+            self._relay.go_on()  # it may be there still
+            raise
         self._relay.forget(session)
-        self._outbox.tell(messages.SessionErased(in_reply_to=command.id, receipt=receipt))
+        self._outbox.tell(messages.SessionErased(in_reply_to=command.id, receipt=views.receipt(erased)))
         self.close(protocol.CLOSE_DONE, "erased")
 
     async def _set_resume(self, given: messages.GivenResume, reply: str | UnsetType) -> None:

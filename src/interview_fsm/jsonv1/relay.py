@@ -94,7 +94,7 @@ class Relay:
         self.session, self._told = session, seq
         self._seats.sit(session, self)
         session.want_speech(on=self._wants_speech)
-        self._task = asyncio.create_task(self._tell_all())
+        self.go_on()
 
     def set_speech(self, *, on: bool) -> bool:
         """Have this connection read to, whichever its session is; whether it is."""
@@ -104,10 +104,14 @@ class Relay:
         return self._wants_speech
 
     async def pause(self) -> None:
-        """Tell nothing more of it, until somebody sits down again."""
+        """Tell nothing more of it, until somebody sits down again or it goes on."""
         task, self._task = self._task, None
         if task is not None:
             await end(task)
+
+    def go_on(self) -> None:
+        """Tell of it from where that was left."""
+        self._task = asyncio.create_task(self._tell_all())
 
     async def part(self) -> None:
         """Let go of the session, once what it has stored has been told: that acknowledges it."""
