@@ -77,6 +77,55 @@ def test_a_whole_interview_is_spoken(stage: Stage, ear: Ear, serving: Serving) -
     stage.visit(main, serving, **MICROPHONE)
 
 
+UPLOADS = """async milliseconds => {
+  const {Wire} = await import("./wire.js");
+  const waiting = new Map();
+  const comes = type => new Promise(go => waiting.set(type, go));
+  const wire = new Wire(location.href.replace(/^http/, "ws"), {
+    onstatus() {},
+    onevent({events = []}) { for (const each of events) waiting.get(each.type)?.(each); },
+  });
+  wire.begin({plan: {questions: 1}});
+  const asked = comes("question_asked");
+  await wire.request({type: "start_interview"});
+  await wire.request({type: "choose_difficulty", difficulty: "easy"});
+  const {question} = await asked;
+  const as_it_is = {echoCancellation: false, noiseSuppression: false, autoGainControl: false};
+  const recorder = new MediaRecorder(await navigator.mediaDevices.getUserMedia({audio: as_it_is}));
+  const pieces = [];
+  recorder.ondataavailable = ({data}) => pieces.push(data);
+  const stopped = new Promise(go => (recorder.onstop = go));
+  recorder.start(500);
+  setTimeout(() => recorder.stop(), milliseconds);
+  await stopped;
+  const upload = await wire.upload(new File(pieces, "answer.webm"), "answer");
+  const over = Promise.race([comes("answer_recorded"), comes("answer_lost")]);
+  await wire.request({type: "record_answer", question: question.number, source: {upload}});
+  const {type, reason} = await over;
+  const {turns} = await wire.request({type: "get_session"});
+  wire.close();
+  return [recorder.mimeType, reason ?? type, turns[0].answer?.text];
+}"""
+"""What a page of somebody else's does: the browser's own recorder, and the file that comes of it."""
+
+
+def test_what_the_browser_itself_recorded_is_understood_as_an_upload(
+    stage: Stage, ear: Ear, serving: Serving
+) -> None:
+    """WebM as it is made live: in pieces, with no length in its head."""
+    need_packages("av")
+    ear.hears(clip("percent"))
+
+    async def main(visit: Visit) -> None:
+        spoken = len(clip("percent")) // 32  # ms: PCM16 at 16 kHz
+        kind, how, heard = await visit.page.evaluate(UPLOADS, spoken + 1500)
+        assert kind == "audio/webm;codecs=opus"
+        assert how == "answer_recorded"
+        assert word_errors(text("percent"), heard) <= MOST_ERRORS
+
+    stage.visit(main, serving, **MICROPHONE)
+
+
 def test_a_try_of_the_microphone_is_played_back_and_says_what_was_heard(
     stage: Stage, ear: Ear, serving: Serving
 ) -> None:
