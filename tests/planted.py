@@ -208,7 +208,9 @@ ENGINE = (
     ),
     Bug(
         "no claim when an interview is opened", "engine.py",
-        "        if interview.state is State.STOPPED:\n            return interview\n        events",
+        "        if interview.state is State.STOPPED:\n"
+        "            await self._house.append_again(interview.id, latest)\n            return interview\n"
+        "        events",
         "        if True:\n            return interview\n        events",
         ANY_MOMENT,
     ),

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from interview_fsm import InterviewAssistant, InvalidCommand
+from interview_fsm.adapters.memory import MemoryStorage
 from interview_fsm.adapters.sqlite import create
 from interview_fsm.assistant import assemble
 from interview_fsm.errors import AdapterError, ResumeError, SettingError
@@ -16,6 +17,7 @@ from interview_fsm.events import Material
 from interview_fsm.interview import Interview
 from interview_fsm.portal import Portal
 from interview_fsm.states import State
+from interview_fsm.testing import Fault, FaultyStorage
 
 from .left import children
 
@@ -35,6 +37,39 @@ def resume(tmp_path: Path) -> Path:
     file = tmp_path / "resume.md"
     file.write_text(RESUME)
     return file
+
+
+@pytest.mark.parametrize("losses", [1, 100], ids=["the storage is back", "it is away"])
+def test_closing_stops_an_interview_that_the_storage_has_failed_or_says_that_it_cannot(
+    losses: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept, lose = MemoryStorage(), [0]
+
+    def fault(_: int, name: str) -> Fault:
+        lose[0] -= name == "append"
+        return "lost-request" if name == "append" and lose[0] >= 0 else None
+
+    async def faulty() -> FaultyStorage:
+        return FaultyStorage(kept, fault)
+
+    async def logs() -> list[str]:
+        return [head.interview_id async for head in kept.interviews(expired_before=float("inf"))]
+
+    monkeypatch.setattr("interview_fsm.adapters.memory.create", faulty)
+    interview = InterviewAssistant(RESUME, text=True, storage="memory", seed=1)
+    interview.generate_question("easy")
+    lose[0] = losses
+    with pytest.raises(AdapterError):
+        interview.record_answer("It is lost.")
+    if losses == 1:
+        interview.close()
+        assert interview.interview.state is State.STOPPED
+    else:
+        with pytest.raises(AdapterError) as away:
+            interview.close()
+        assert away.value.code == "storage_unavailable"
+        interview.close()
+    assert asyncio.run(logs()) == [interview.interview.id], "the résumé's text has gone"
 
 
 def test_the_five_methods_hold_an_interview(resume: Path, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -17,6 +18,7 @@ from interview_fsm.plaintext import MOST_WAITING, MOST_WAITING_BYTES, PlainText,
 from interview_fsm.states import State
 from interview_fsm.testing import (
     HANGS,
+    Fault,
     FaultyStorage,
     ScriptedInterviewer,
     ScriptedRecorder,
@@ -349,6 +351,140 @@ def test_leaving_stops_the_interview_and_the_resume_is_gone() -> None:
         (interview,) = await client.interviews()
         assert interview.state is State.STOPPED
         assert interview.turns[0].answer is not None
+
+    run(main())
+
+
+class Away:
+    """The storage, which loses what it is asked for while it is away, or so many of one kind of call."""
+
+    def __init__(self) -> None:
+        self.kept = MemoryStorage()
+        self.lose: dict[str, float] = {}
+        self.fault: Fault = "lost-request"
+        self.storage = FaultyStorage(self.kept, self._plan)
+
+    def _plan(self, _: int, name: str) -> Fault:
+        if self.lose.get(name, 0) <= 0:
+            return None
+        self.lose[name] -= 1
+        return self.fault
+
+    async def left(self) -> list[tuple[State | None, int]]:
+        """State and answers of each interview that is kept, None for a résumé's text."""
+        left: list[tuple[State | None, int]] = []
+        async for head in self.kept.interviews(expired_before=float("inf")):
+            if head.interview_id.endswith(".resume"):
+                left.append((None, 0))
+                continue
+            interview = Interview.replay(head.interview_id, await self.kept.load(head.interview_id))
+            left.append((interview.state, len(interview.answered)))
+        return left
+
+
+STORED = "Interview session stopped."
+
+
+@pytest.mark.parametrize("end", ["stop_interview", "the line breaks"])
+def test_an_interview_whose_session_the_storage_has_ended_is_stopped_all_the_same(end: str) -> None:
+    world = Away()
+
+    async def main() -> None:
+        async with Client(storage=world.storage) as client:
+            await client.send(LINK, "start_interview", "difficulty:easy")
+            world.lose["append"] = 1
+            assert (await client.send("answer:lost"))[0].startswith("Error: ")
+            if end == "stop_interview":
+                assert await client.send(end) == [STORED]
+                assert await world.left() == [(State.STOPPED, 0)]
+        assert await world.left() == [(State.STOPPED, 0)], "and no résumé"
+
+    run(main())
+
+
+@pytest.mark.parametrize("fault", ["lost-request", "lost-reply", "hung-reply", "conflict"])
+def test_a_stop_that_could_not_be_stored_is_an_error_and_may_be_sent_again(fault: Fault) -> None:
+    world = Away()
+    world.fault = fault
+
+    async def main() -> None:
+        async with Client(storage=world.storage) as client:
+            await client.send(LINK, "start_interview", "difficulty:easy", "answer:kept")
+            world.lose["append"] = 1
+            (said,) = await client.send("stop_interview")
+            assert said.startswith("Error: ")
+            assert client.work is not None
+            assert not client.work.done(), "the connection stays"
+            assert await client.send("stop_interview") == [STORED]
+            assert client.work.done()
+            assert await world.left() == [(State.STOPPED, 1)]
+
+    run(main())
+
+
+def test_while_the_storage_is_away_nothing_is_stopped_and_what_is_possible_is_said() -> None:
+    world = Away()
+
+    async def main() -> None:
+        async with Client(storage=world.storage) as client:
+            await client.send(LINK, "start_interview", "difficulty:easy", "answer:kept")
+            world.lose = {"append": 100, "load": 100, "erase": 100}
+            for _ in range(3):
+                (said,) = await client.send("stop_interview")
+                assert said.startswith("Error: The request was lost. Possible now: start_interview,")
+                assert "stop_interview" in said
+            world.lose = {}
+            assert await client.send("stop_interview") == [STORED]
+            assert await world.left() == [(State.STOPPED, 1)]
+
+    run(main())
+
+
+@pytest.mark.parametrize("lost", [("append",), ("append", "load", "erase")], ids=["appending", "all"])
+def test_when_it_cannot_be_stopped_at_the_end_its_resume_is_erased_all_the_same(lost: tuple[str]) -> None:
+    world = Away()
+
+    async def main() -> None:
+        client = Client(storage=world.storage)
+        async with client:
+            await client.send(LINK, "start_interview", "difficulty:easy", "answer:kept")
+            world.lose = dict.fromkeys(lost, 100)
+        is_erased = "erase" not in lost
+        assert ((None, 0) in await world.left()) is not is_erased
+        world.lose = {}
+        assert await client.engine.sweep() == (0 if is_erased else 1)
+        assert await world.left() == [(State.QUESTIONING, 1)]
+        assert await client.engine.sweep() == 0
+
+    run(main())
+
+
+@pytest.mark.parametrize("hit", [1, 2], ids=["the résumé's log", "its own"])
+@pytest.mark.parametrize("fault", ["lost-request", "lost-reply"])
+def test_an_interview_that_could_not_be_cleared_goes_on_or_is_cleared_when_asked_again(
+    fault: Fault, hit: int
+) -> None:
+    """Another start erases the résumé's text and then the interview: either may fail."""
+    world = Away()
+    world.fault = fault
+    erasures = itertools.count(1)
+
+    def plan(call: int, name: str) -> Fault:
+        return fault if name == "erase" and next(erasures) == hit else None
+
+    world.storage = FaultyStorage(world.kept, plan)
+
+    async def main() -> None:
+        async with Client(storage=world.storage) as client:
+            await client.send(LINK, "start_interview", "difficulty:easy", "answer:the first")
+            assert (await client.send("start_interview"))[0].startswith("Error: ")
+            if (fault, hit) != ("lost-reply", 2):  # then it is gone
+                assert (await client.send("difficulty:easy"))[0].startswith("Question asked: Question 2")
+                assert client.interviewer.asked[-1].resume == "Ten years of COBOL."
+            assert await client.send("start_interview") == [CLEARED]
+            assert await world.left() == [(State.AWAITING_DIFFICULTY, 0), (None, 0)]
+            assert (await client.send("difficulty:easy"))[0].startswith("Question asked: Question 1")
+            assert client.interviewer.asked[-1].resume == "Ten years of COBOL."
 
     run(main())
 

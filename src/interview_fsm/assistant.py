@@ -319,7 +319,11 @@ class InterviewAssistant:
         return self._session.interview.feedback
 
     def close(self) -> None:
-        """Stop the interview and let go of everything. May be called twice."""
+        """Stop the interview and let go of everything. May be called twice.
+
+        Raises AdapterError where the storage could not take that, everything let go of: then what is still
+        kept of the résumé goes when it expires.
+        """
         if not self._portal.is_closed:
             try:
                 self._run(self._stack.aclose())
@@ -347,7 +351,7 @@ class InterviewAssistant:
         await self._start()
 
     async def _stop(self) -> None:
-        await steps.stop(self._session)
+        self._session = await steps.leave(self._engine, self._session)
 
     async def _start(self) -> None:
         plan = steps.plan_on_request(self._questions, self._session.material, self._seed)

@@ -224,9 +224,17 @@ class Engine:
             await session.aclose(reason)
         return session
 
+    async def drop_resume(self, interview_id: str) -> None:
+        """Erase what the candidate brought, and nothing else; what cannot go now is left to the sweep."""
+        await self._house.drop_resume(interview_id)
+
     async def sweep(self) -> int:
-        """Erase what has expired, and résumés whose interview is stopped or missing; how many logs."""
+        """Erase what has expired, and résumés that are to go or whose interview is stopped or missing; how
+        many logs.
+        """
         swept = 0
+        for interview_id in tuple(self._house.to_drop):
+            swept += await self._house.drop_resume(interview_id)
         async for each in due(self.storage, self._house.clock(), living=self._living):
             if each.log not in self._sessions:  # it may have been opened since
                 swept += await self.storage.erase(each.log)

@@ -146,6 +146,8 @@ class House:
         """Whether the next question is made ready while the candidate answers."""
         self.speech_on_demand = speech_on_demand
         """Whether a session is read to only when it wants to be."""
+        self.to_drop: set[str] = set()
+        """Interviews whose résumé is to be erased, and is not yet: the storage was away."""
         self._clinging: set[asyncio.Task[Any]] = set()
         self._rule, self._observe, self._texts = rule, observe, observe_texts
 
@@ -255,12 +257,16 @@ class House:
         kept = [event for entry in entries for event in entry.events if isinstance(event, Material)]
         return kept[-1] if kept else None
 
-    async def drop_resume(self, interview_id: str) -> None:
-        """Erase what the candidate brought; what cannot be erased now is left to the sweep."""
+    async def drop_resume(self, interview_id: str) -> bool:
+        """Erase what the candidate brought; whether it is erased now. What cannot be is left to the sweep."""
+        self.to_drop.add(interview_id)
         try:
-            await self.in_time(self.ports.storage.erase(resume_log(interview_id)))
-        except Exception as error:  # sweep() will find it; the interview has stopped all the same
+            erased = await self.in_time(self.ports.storage.erase(resume_log(interview_id)))
+        except Exception as error:  # sweep() tries again; the interview has stopped all the same
             log.warning("interview %s: its résumé is not erased yet (%s)", interview_id, type(error).__name__)
+            return False
+        self.to_drop.discard(interview_id)
+        return erased
 
     def called(self, interview_id: str) -> Callable[[Called], None]:
         """What is to be told of each call to a model for this interview."""

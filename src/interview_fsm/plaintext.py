@@ -8,6 +8,7 @@ the last has been answered. So the lines of the README, pasted at once, conduct 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
@@ -19,6 +20,8 @@ from .protocol import Opening, Word
 from .report import as_text
 from .states import State, Trigger
 from .waiting import Waiting
+
+log = logging.getLogger("interview_fsm")
 
 Bringer = Callable[[str], Awaitable[Material]]
 """Fetches and reads the résumé behind a link; raises ResumeError."""
@@ -40,7 +43,8 @@ class PlainText:
 
     ``run()`` works until the interview is stopped; ``take()`` hands it what the client sent. *say* sends
     one message; *admit* raises when this client begins interviews too fast. Whatever way it ends,
-    ``leave()`` stops the interview and lets go of its résumé.
+    ``leave()`` stops the interview and lets go of its résumé; where the storage takes neither, the sweep
+    erases that.
     """
 
     __slots__ = (
@@ -132,8 +136,10 @@ class PlainText:
         session, self._session = self._session, None
         self._material = None
         if session is not None:
-            await steps.stop(session)
-            await session.aclose()
+            try:
+                await steps.leave(self._engine, session)
+            except InterviewError as problem:
+                log.warning("interview %s: not stopped (%s)", session.interview.id, problem.code)
 
     # ---------------------------------------------------------------------------------------- lines
 
@@ -203,29 +209,22 @@ class PlainText:
         assert self._opening is not None
         if self._admit is not None:
             self._admit(self._client)
-        session = self._session
-        if session is None or session.interview.version == 0:
-            await self._renew()
-        elif session.ended is not None:  # its log may hold more than it knew
-            self._session = None
-            await self._engine.erase(session.interview.id)
-            await self._renew()
-        else:
+        session = self._live()
+        if session.interview.version or session.ended is not None:  # its log may hold more than it knew
             self._session = await self._engine.restart(session)
+            self._session.bring(self._material)
         plan = steps.plan_on_request(self._opening.questions, self._material, self._seed)
         await steps.start(self._live(), plan)
         return protocol.CLEARED
-
-    async def _renew(self) -> None:
-        if self._session is not None:
-            await self._session.aclose()
-        self._session = self._engine.new(self._material, owner=self._owner, client=self._client)
 
     async def _analyze(self, session: Session) -> str:
         await steps.analyze(session)
         return protocol.analysis(as_text(session.interview))
 
     async def _stop(self) -> None:
+        """Say that it is stopped, when it is: what cannot be stored is an error, and may be tried again."""
+        if self._session is not None:
+            await steps.stop(await self._ready())
         await self.leave()
         await self._say(protocol.STOPPED)
 
@@ -246,13 +245,14 @@ class PlainText:
 
     async def _ready(self) -> Session:
         """The session; after a storage was away, a new one that goes on from what the log says."""
+        try:
+            self._session = await steps.live(self._engine, self._live())
+        except Gone:  # not even its beginning was stored
+            self._session = None
         session = self._live()
-        if session.ended is not None:
-            try:
-                self._session = await self._engine.open(session.interview.id, client=self._client)
-            except Gone:  # not even its beginning was stored
-                self._session = None
-        return self._live()
+        if session.interview.state is not State.STOPPED:
+            session.material = self._material  # which a restart that failed may have erased
+        return session
 
     def _is_stopped(self) -> bool:
         """A stop has interrupted what ran; its line comes next and says so."""

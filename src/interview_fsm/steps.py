@@ -12,8 +12,8 @@ import secrets
 from collections.abc import Callable
 from contextlib import suppress
 
-from .engine import Session
-from .errors import AdapterError, InterviewError, SessionOver
+from .engine import Engine, Session
+from .errors import AdapterError, Gone, InterviewError, InvalidCommand, SessionOver
 from .events import (
     Analyze,
     ChooseDifficulty,
@@ -88,10 +88,37 @@ async def analyze(session: Session) -> Feedback:
 
 
 async def stop(session: Session) -> None:
-    """End the interview, if it has begun and is not over; what cannot be stopped is left to the sweep."""
+    """End the interview, if it has begun and is not over."""
     if session.interview.version and session.interview.state is not State.STOPPED:
-        with suppress(InterviewError):
+        with suppress(InvalidCommand, Gone):  # somebody else has stopped it, or erased it
             await session.send(StopInterview())
+
+
+async def live(engine: Engine, session: Session) -> Session:
+    """The session; where it has ended, as after a storage was away, a new one that goes on from what the log
+    says. Raises what ``Engine.open()`` does.
+    """
+    if session.ended is None:
+        return session
+    return await engine.open(session.interview.id, client=session.client)
+
+
+async def leave(engine: Engine, session: Session) -> Session:
+    """Stop the interview, though its session may have ended, and end that; the session there was last.
+
+    Raises why the interview cannot be stopped, everything let go of: then its résumé's text is erased
+    without that, by a sweep where the storage does not take that either.
+    """
+    try:
+        with suppress(Gone):  # erased, or not even its beginning was stored
+            session = await live(engine, session)
+            await stop(session)
+    except InterviewError:
+        await engine.drop_resume(session.interview.id)
+        raise
+    finally:
+        await session.aclose()
+    return session
 
 
 async def _until(session: Session, condition: Callable[[Interview], bool]) -> Interview:
