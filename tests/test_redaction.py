@@ -25,6 +25,7 @@ from interview_fsm import messages
 from interview_fsm.redaction import (
     KEY_ENDINGS,
     KEY_FIELDS,
+    WITH_TOKEN,
     Redaction,
     is_secret_name,
     looks_like_key,
@@ -61,7 +62,7 @@ FIELDS = [
     "authorization", "Authorization", "openai_api_key", "anthropicApiKey", "secret", "client_secret",
     "password", "access_key", "secret_key", "aws_secret_access_key", "private_key", "auth_token", "bearer",
     "credentials", "credential", "ａｐｉ_key", "access_key_id", "api_keys", "api_secret", "api_token",
-    "bearer_token", "passwd",
+    "bearer_token", "passwd", "token",
 ]  # fmt: skip
 
 HARMLESS = [
@@ -163,7 +164,9 @@ def names(schema: Any) -> set[str]:
 def test_no_field_of_the_wire_is_named_for_a_key() -> None:
     known = names(messages.schema())
     assert "access_token" in known
-    for name in known:
+    with_token = {kind for kind, fields in PROPER.items() if "token" in fields}
+    assert with_token == set(WITH_TOKEN)
+    for name in known - {"token"}:
         assert name.replace("_", "") not in KEY_FIELDS
         assert not name.replace("_", "").endswith(KEY_ENDINGS)
 
@@ -237,6 +240,12 @@ MASKED = [
     ("authorization: basic YWRhOnB3YWRh", "authorization: basic [token]"),
     (f"eyJhbGciOiJIUzI1NiJ9.{RANDOM}.x", "[token]"),
     (f"a {PRIVATE_KEY} b", "a [key] b"),
+    (f"--access-token={TOKEN[:22]} given", "--access-token=[token] given"),
+    (f"access_token: '{TOKEN[:22]}'", "access_token: '[token]'"),
+    (f'{{"token": "{TOKEN[:22]}"}}', '{"token": "[token]"}'),
+    ("authorization: Token abcdefgh.ijkl", "authorization: Token [token]"),
+    ("password=hunter22 host=db", "password=[token] host=db"),
+    ("INTERVIEW_FSM_API_KEY=abcd1234", "INTERVIEW_FSM_API_KEY=[token]"),
 ]
 
 
@@ -255,6 +264,7 @@ def test_what_tells_who_somebody_is_or_lets_one_in_is_masked(text: str, shown: s
         '  File "/usr/lib/python3.11/asyncio/selector_events_of_a_very_long_name.py", line 1015, in f',
         "appended version 12 in 0.0031 s; 99 % under 10 ms; 3.5 seconds",
         "basic rules; the bearer of it",
+        "input_tokens: 12345; no token was given; token: a secret: one word",
         "sk-learn-pipelines-and-transformers",
     ],
 )

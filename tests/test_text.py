@@ -51,6 +51,12 @@ def test_a_very_long_text_is_cut_with_a_warning() -> None:
     assert [warning.code for warning in resume.warnings] == ["text_cut"]
 
 
+def test_tabs_do_not_make_a_text_longer_than_it_may_be() -> None:
+    resume = read("a\t" * (MAX_CHARACTERS // 2))
+    assert len(resume.text) <= MAX_CHARACTERS
+    assert [warning.code for warning in resume.warnings] == ["text_cut"]
+
+
 @pytest.mark.parametrize("document", [b"a\0b", b"\xc3\x28", "Küster".encode("utf-16"), b"abc\xc3"])
 def test_what_is_no_utf_8_is_no_text(document: bytes) -> None:
     assert read_text(document) is None

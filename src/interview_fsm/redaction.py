@@ -18,9 +18,12 @@ import msgspec
 
 KEY_FIELDS = frozenset({
     "accesskeyid", "apikeys", "apisecret", "apitoken", "authorization", "authtoken", "bearer", "bearertoken",
-    "clientsecret", "credential", "credentials", "key", "passwd", "password", "secret",
+    "clientsecret", "credential", "credentials", "key", "passwd", "password", "secret", "token",
 })  # fmt: skip
 """Names of fields that no message of the wire has, letters and digits alone."""
+
+WITH_TOKEN = ("resume_session",)
+"""Messages in which a field ``token`` is in its place. In any other it is a key."""
 
 KEY_ENDINGS = ("accesskey", "apikey", "privatekey", "secretkey")
 """Ends of such names: ``x-api-key``, ``openai_api_key``."""
@@ -38,7 +41,8 @@ _SHAPE = re.compile(rf"(?<![A-Za-z0-9])(?:{'|'.join(_SHAPES)})")
 _PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----(?:[^-]*-----END [A-Z ]{0,40}-----)?")
 _CHANGES = re.compile(r"[a-zA-Z](?=[0-9])|[0-9](?=[a-zA-Z])")
 
-_NAMED = re.compile(r"\s*[\"']?([\w .-]{1,40}?)[\"']?\s*[:=]")
+# No blank begins a name, and those behind one are not given back: else blanks are read again and again.
+_NAMED = re.compile(r"[\"']?([\w.-][\w .-]{0,39}?)[\"']?\s*+[:=]")
 _BROKEN_JSON = re.compile(r"[\"']([\w .-]{1,40})[\"']\s*:")
 
 
@@ -64,6 +68,7 @@ def redact(text: str) -> str:
     text = _PRIVATE_KEY.sub("[key]", text)
     text = _SHAPE.sub(lambda found: f"[key {masked(found[0])}]" if _is_random(found[0]) else found[0], text)
     text = _BEARER.sub(r"\1 [token]", text)
+    text = _SECRET.sub(r"\1[token]", text)
     text = _URL.sub(_bare, text)
     text = _E_MAIL.sub("[e-mail]", text)
     text = _LONG.sub(lambda found: "[token]" if _is_random(found[0]) else found[0], text)
@@ -92,6 +97,11 @@ class Redaction(logging.Filter):
 # ---------------------------------------------------------------------------------------- inside
 
 _BEARER = re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}")
+_SECRET = re.compile(
+    r"(?i)((?<![a-z0-9])(?:[a-z0-9]{1,32}[_-]){0,3}(?:token|password|passwd|secret|api_?key|authorization)[\"']?[:=]\s?[\"']?"
+    r"(?:token )?)(?!\[token\]|bearer |basic )[^\s\"',;&)}\]]{4,}"
+)
+"""What stands behind a name that ``is_secret_name()`` knows."""
 _URL = re.compile(r"(?i)\b([a-z][a-z0-9+.-]{1,15}://)([^\s/?#\"'<>]*)([^\s?#\"'<>]*)([^\s\"'<>]*)")
 _E_MAIL = re.compile(r"[\w.+%-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+")
 _LONG = re.compile(r"(?<![A-Za-z0-9_/.-])[A-Za-z0-9_.-]{40,}")
@@ -119,7 +129,8 @@ def _is_key_field(name: str) -> bool:
 
 def _fields(frame: str) -> list[str]:
     """The names of the fields of a message: JSON's, at any depth, or the word at the head of a line."""
-    if frame.lstrip().startswith(("{", "[")):
+    frame = frame.lstrip()
+    if frame.startswith(("{", "[")):
         try:
             return _names(msgspec.json.decode(frame))
         except (msgspec.MsgspecError, RecursionError, UnicodeError):
@@ -129,6 +140,8 @@ def _fields(frame: str) -> list[str]:
 
 
 def _names(decoded: object) -> list[str]:
+    if isinstance(decoded, dict) and decoded.get("type") in WITH_TOKEN:
+        decoded = {name: value for name, value in decoded.items() if name != "token"}
     names: list[str] = []
     rest = [decoded]
     while rest:

@@ -32,8 +32,9 @@ _MEANT_AFTER = frozenset(
     ["do", "did", "to", "a", "this", "that", "what", "the", "if", "let", "as", "which", "one"]
 )
 """After these, "you know" and the like do mean something."""
+# Looked for where a run of stops begins, or a long one would be read again from each of them.
 _SENTENCE_END = re.compile(
-    r"(?<!\be\.g)(?<!\bi\.e)(?<!\bdr)(?<!\bmr)(?<!\bmrs)(?<!\bvs)[.!?…]+[\"'”)]*(?= |$)|;(?= )"
+    r"(?<!\be\.g)(?<!\bi\.e)(?<!\bdr)(?<!\bmr)(?<!\bmrs)(?<!\bvs)(?<![.!?…])[.!?…]+[\"'”)]*(?= |$)|;(?= )"
 )
 _TURN = re.compile(
     r" (?=(?:and )?(?:then|after that|afterwards|finally|eventually|in the end|as a result)\b"

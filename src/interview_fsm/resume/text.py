@@ -49,9 +49,10 @@ def read_text(document: bytes) -> Resume | None:
         text = codecs.getincrementaldecoder("utf-8-sig")().decode(head, final=whole)
     except UnicodeDecodeError:
         return None
+    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\f", "\n\n").expandtabs(4)
     cut = Warning("text_cut", f"Only the first {MAX_CHARACTERS:,} characters were read.")
     warnings = [cut] if len(text) > MAX_CHARACTERS else []
-    text = text[:MAX_CHARACTERS].replace("\r\n", "\n").replace("\r", "\n").replace("\f", "\n\n")
+    text = text[:MAX_CHARACTERS]
     hidden = [("characters", said) for said in smuggled(text)] + [("turned", said) for said in turned(text)]
     text = without_turned(without_smuggled(text))
     marked = any(mark.search(text) for mark in (_HEADING, _COMMENT, _LINK, _BOLD))
@@ -94,6 +95,6 @@ def _lines(text: str) -> tuple[Span, ...]:
     return tuple(
         Span(line, (0.0, 0.0, 0.0, 0.0), 0.0, after="\n\n" if place == len(lines) else "\n")
         for lines in paragraphs
-        for place, line in enumerate((line.rstrip().expandtabs(4) for line in lines), 1)
+        for place, line in enumerate((line.rstrip() for line in lines), 1)
         if line.strip()
     )
