@@ -215,6 +215,23 @@ ENGINE = (
         ANY_MOMENT,
     ),
     Bug(
+        "a stop that can be read is taken for durable", "engine.py",
+        "            await self._house.append_again(interview.id, latest)\n", "", ("tests/test_engine.py",),
+    ),
+    Bug(
+        "an interview is there before its résumé", "session.py",
+        "            await self._house.keep(self.interview.id, self.material)\n"
+        "        await self._store((attached,), later, None)\n",
+        "            await self._store((attached,), later, None)\n"
+        "            await self._house.keep(self.interview.id, self.material)\n"
+        "        else:\n            await self._store((attached,), later, None)\n",
+        (*SIMULATION, *FAULTS),
+    ),
+    Bug(
+        "a résumé is swept before its interview is there", "retention.py",
+        "resume.updated_at + BEGINNING < now", "True", (*WEATHER, "tests/test_retention.py"),
+    ),
+    Bug(
         "a recording is not given up by who takes over", "engine.py",
         "if interview.state is State.RECORDING:", "if interview.state is State.STOPPED:", ANY_MOMENT,
     ),

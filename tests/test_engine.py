@@ -1064,7 +1064,7 @@ def test_erased_by_another_engine_the_session_is_gone_when_it_writes() -> None:
 
 def test_sweeping_erases_what_has_expired_and_resumes_that_nobody_needs() -> None:
     world = World()
-    limits = Limits(retention=1000.0, resume=100.0)
+    limits = Limits(retention=2000.0, resume=1000.0)
 
     async def main() -> None:
         async with world.engine(limits) as engine:
@@ -1078,18 +1078,19 @@ def test_sweeping_erases_what_has_expired_and_resumes_that_nobody_needs() -> Non
             await world.kept.erase(ids["orphan"])
             last = (await world.kept.load(ids["stopped"]))[-1]
             stop = e.Entry(last.version + 1, "~x", 0.0, (e.StopInterview(),))
-            await world.kept.append(ids["stopped"], last.version, stop, expires_at=1000.0)
+            await world.kept.append(ids["stopped"], last.version, stop, expires_at=2000.0)
+            await asyncio.sleep(400)
             assert await engine.sweep() == 2  # the résumés of the stopped one and of none
             kept = set(await world.logs())
             resumes = {ids[name] + ".resume" for name in ("old", "sleeping", "live")}
             assert kept == {ids[name] for name in ids if name != "orphan"} | resumes
 
-            await asyncio.sleep(150)
+            await asyncio.sleep(700)
             assert await engine.sweep() == 3  # every résumé has its own day
             await asyncio.sleep(800)
             async with await engine.open(ids["sleeping"]):
                 pass
-            await asyncio.sleep(100)
+            await asyncio.sleep(200)
             assert await engine.sweep() == 2
             assert set(await world.logs()) == {ids["sleeping"], ids["live"]}
             assert await engine.sweep() == 0

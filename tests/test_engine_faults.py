@@ -11,7 +11,7 @@ import pytest
 
 from interview_fsm import events as e
 from interview_fsm.engine import Limits, News, Session, Speech, Update
-from interview_fsm.errors import AdapterError, Conflict, InvalidCommand, SessionOver, SessionTaken
+from interview_fsm.errors import AdapterError, Conflict, Gone, InvalidCommand, SessionOver, SessionTaken
 from interview_fsm.interview import Interview, Open
 from interview_fsm.ports import Audio, Brief
 from interview_fsm.states import State
@@ -132,27 +132,35 @@ def test_an_outcome_that_cannot_be_stored_ends_the_session_and_is_had_again(faul
     run(main())
 
 
+@pytest.mark.parametrize("hit", [1, 2])
 @pytest.mark.parametrize("fault", LOST)
-def test_a_first_entry_without_an_answer_leaves_nothing_or_what_can_be_opened(fault: Fault) -> None:
-    world = at_append(1, fault)
+def test_where_the_beginning_fails_there_is_no_interview_or_one_with_its_resume(
+    fault: Fault, hit: int
+) -> None:
+    world = at_append(hit, fault)
 
     async def main() -> None:
         async with world.engine() as engine:
             session = engine.new(MATERIAL)
             with pytest.raises(AdapterError):
                 await session.send(e.StartInterview(ONE))
-            left = [session.interview.id] if fault == "lost-reply" else []
-            assert await world.logs() == left
-            for interview_id in left:
-                async with await engine.open(interview_id) as again:
-                    assert again.interview.state is State.IDLE
-                    await candidate(again)
+            if hit == 1 or fault != "lost-reply":
+                with pytest.raises(Gone):
+                    await engine.open(session.interview.id)
+                await asyncio.sleep(301)
+                await engine.sweep()
+                assert await world.logs() == []
+                return
+            async with await engine.open(session.interview.id) as again:
+                assert again.interview.state is State.IDLE
+                assert again.material == MATERIAL
+                await candidate(again)
 
     run(main())
 
 
 def test_what_was_not_stored_is_told_to_nobody() -> None:
-    world = at_append(6, "lost-request")  # attached, the résumé, three more, and then
+    world = at_append(6, "lost-request")  # the résumé, attached, three more, and then
 
     async def main(session: Session) -> None:
         with session.updates() as updates:

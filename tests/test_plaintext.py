@@ -493,7 +493,7 @@ def test_when_the_storage_was_away_the_interview_goes_on_from_what_is_stored() -
     def plan(call: int, name: str) -> Any:
         return "lost-reply" if name == "append" and call == answer_call else None
 
-    # attached, the résumé, start, difficulty, asked: the sixth append is the answer.
+    # the résumé, attached, start, difficulty, asked: the sixth append is the answer.
     answer_call = 6
 
     async def main() -> None:

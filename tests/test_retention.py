@@ -166,8 +166,9 @@ def test_what_is_due_is_past_its_time_or_belongs_to_nothing(kind):
             await keep(storage, "past", expires_at=NOW - 1)
             await keep(storage, "stopped", stopped=True, resume_at=NOW)
             await keep(storage, "slow", resume_at=NOW - 101)
-            one = Entry(1, "~r", NOW, (Material("A résumé."),))
-            await storage.append("nobody.resume", 0, one, expires_at=NOW + 1)
+            for name, at in (("nobody", NOW - 301), ("beginning", NOW - 299)):
+                one = Entry(1, "~r", at, (Material("A résumé."),))
+                await storage.append(f"{name}.resume", 0, one, expires_at=NOW + 1)
             expected = {
                 "past": "expired",
                 "slow.resume": "expired",

@@ -7,6 +7,7 @@ every interview, however it went:
 - versions have no gaps; nothing was said, asked or answered twice;
 - after a claim only the claimer writes;
 - a lost message alone never looks like a takeover;
+- until the interview has stopped, its résumé is there whenever it is opened, whoever sweeps meanwhile;
 - once the interview has stopped, no résumé is left.
 
 Every text ever sent is unique: else "acknowledged before it was stored" would go unnoticed.
@@ -26,7 +27,7 @@ from msgspec import Struct
 
 from interview_fsm import events as e
 from interview_fsm.adapters.memory import MemoryStorage
-from interview_fsm.engine import Session
+from interview_fsm.engine import Engine, Session
 from interview_fsm.errors import Gone, InterviewError, InvalidCommand, SessionTaken
 from interview_fsm.interview import Interview
 from interview_fsm.states import State
@@ -131,6 +132,7 @@ class Client:
     def __init__(self, nodes: tuple[Node, Node], chance: random.Random, moves: float) -> None:
         self.nodes, self.chance, self.moves = nodes, chance, moves
         self.interview_id = ""
+        self.is_seated = False
         self.at = 0
         self.serial = 0
         self.pending: tuple[e.Command, str] | None = None
@@ -157,13 +159,18 @@ class Client:
     async def _connect(self) -> Session:
         engine = self.nodes[self.at].engine
         if self.interview_id:
-            return await engine.open(self.interview_id, token=TOKEN)
+            try:
+                return await engine.open(self.interview_id, token=TOKEN)
+            except Gone:  # not even its beginning was stored
+                assert not self.is_seated
         session = engine.new(MATERIAL, token=TOKEN)
-        await session.attach()
         self.interview_id = session.interview.id
+        await session.attach()
         return session
 
     async def _talk(self, session: Session) -> None:
+        self.is_seated = True
+        assert session.material == (None if session.interview.state is State.STOPPED else MATERIAL)
         while True:
             if self.pending is None:
                 interview = await session.until(is_due)
@@ -215,13 +222,16 @@ def simulate(weather: Weather, seed: int, moves: float = 0.0) -> Run:
     async def main() -> Run:
         nodes = (Node("A", kept, weather, chance), Node("B", kept, weather, chance))
         client = Client(nodes, chance, moves)
+        clear = World(kept=kept)
+        sweeper = asyncio.create_task(_sweep(clear.engine()))
         await client.sit()
+        sweeper.cancel()
+        await asyncio.wait([sweeper])
         calls = next(kept.calls) - 1
         for node in nodes:
             await node.engine.aclose()
             assert node.world.open == 0
             assert not node.world.hurried
-        clear = World(kept=kept)
         await clear.engine().sweep()
         log = await kept.load(client.interview_id)
         assert not [name for name in await clear.logs() if name == client.interview_id + ".resume"]
@@ -231,6 +241,13 @@ def simulate(weather: Weather, seed: int, moves: float = 0.0) -> Run:
         return Run(calls, asyncio.get_running_loop().time(), client.errors, log, asked)
 
     return run(main())
+
+
+async def _sweep(engine: Engine) -> None:
+    """What a third server does all the time."""
+    while True:
+        await engine.sweep()
+        await asyncio.sleep(0.25)
 
 
 def _check(client: Client, log: list[e.Entry]) -> None:

@@ -23,6 +23,10 @@ from .states import State
 
 __all__ = ["Due", "Receipt", "Removed", "due", "erase_interview"]
 
+BEGINNING = 300.0
+"""Seconds that a résumé may wait for its interview, which is stored after it: two appends, by servers whose
+clocks differ."""
+
 
 class Removed(Struct, frozen=True):
     """One log that is no more."""
@@ -119,7 +123,7 @@ class Due(Struct, frozen=True):
     log: str
     """Its id."""
     reason: Literal["expired", "interview_stopped", "interview_missing"]
-    """Past its time; or a résumé whose interview has stopped, or is not there."""
+    """Past its time; or a résumé whose interview has stopped, or is not there five minutes later."""
 
 
 async def due(
@@ -145,7 +149,7 @@ async def due(
         is_resume = log.endswith(RESUME_SUFFIX)
         if _end(head, resume if is_resume else retention) < now:
             yield Due(log, "expired")
-        elif is_resume and (reason := await _is_orphan(storage, log, living)):
+        elif is_resume and (reason := await _is_orphan(storage, head, now, living)):
             yield Due(log, reason)
 
 
@@ -159,15 +163,15 @@ def _end(head: Head, age: float) -> float:
 
 
 async def _is_orphan(
-    storage: Storage, log: str, living: Callable[[str], Interview | None]
+    storage: Storage, resume: Head, now: float, living: Callable[[str], Interview | None]
 ) -> Literal["interview_stopped", "interview_missing"] | None:
-    interview_id = log.removesuffix(RESUME_SUFFIX)
+    interview_id = resume.interview_id.removesuffix(RESUME_SUFFIX)
     interview = living(interview_id)
     if interview is None:
         try:
             interview = Interview.replay(interview_id, await storage.load(interview_id))
         except Gone:
-            return "interview_missing"
+            return "interview_missing" if resume.updated_at + BEGINNING < now else None
         except (InterviewError, MsgspecError):
             return None  # not ours to judge
     return "interview_stopped" if interview.state is State.STOPPED else None

@@ -438,15 +438,18 @@ class Session:
             raise ValueError(f"a field of {event.trigger} has the wrong type") from error
 
     async def _begin(self) -> None:
-        """The first entry, and the candidate's material beside it."""
-        if self.material is not None:
-            encode(Entry(1, "", 0.0, (self.material,)))  # before anything is stored
+        """The first entry. The candidate's material is kept before it, so that no interview is without; that
+        of one that did not come to be is found by the sweep.
+        """
         plan = self.interview.plan
         agreed = plan if plan != Plan() else None
         attached = Attached(self.interview.token, self.interview.owner, agreed)
-        await self._store((attached,), self.interview.after(attached), None)
+        later = self.interview.after(attached)
         if self.material is not None:
+            for first in (attached, self.material):  # refused before anything is stored
+                encode(Entry(1, "", 0.0, (first,)))
             await self._house.keep(self.interview.id, self.material)
+        await self._store((attached,), later, None)
 
     async def _store(self, events: tuple[Event, ...], later: Interview, command_id: str | None) -> None:
         version = self.interview.version + 1
