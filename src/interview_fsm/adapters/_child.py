@@ -4,7 +4,8 @@ The libraries of sound and speech hang in native calls, crash, print, and hold t
 runs in a program of its own, which can be killed when it does. A message is a length (four bytes, little
 endian) and a tagged ``msgspec`` Struct as MessagePack; sound goes in it as it is.
 
-The child's end closes with the parent, whatever that died of, and the program ends with it.
+The child's end closes with the parent, whatever that died of, and the program ends with it, in the middle of
+a native call that never returns too: a thread at the pipe's end sees to that.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ import signal
 import struct
 import subprocess
 import sys
+import threading
 from contextlib import suppress
+from queue import SimpleQueue
 from types import TracebackType
 from typing import Generic, Self, TypeVar
 
@@ -82,7 +85,9 @@ class Child(Generic[Message]):
         return self._process.returncode is None
 
     async def send(self, message: Struct) -> None:
-        """Hand *message* over; waits while the child has too much unread. Raises ChildGone."""
+        """Hand *message* over; waits for room in the pipe. The child takes in whatever comes, and who sends
+        much must not be far ahead of its reports. Raises ChildGone.
+        """
         try:
             self._stdin.write(_frame(message))
             await self._stdin.drain()
@@ -137,23 +142,23 @@ class Pipe(Generic[Message]):
     """The way to the parent, seen from the child.
 
     Made before any library is imported: file descriptor 1 leads nowhere from then on, because libraries
-    print on it.
+    print on it. Holds a thread that takes in what comes, and ends the program when nothing can come any more.
     """
 
     def __init__(self, decoder: msgspec.msgpack.Decoder[Message]) -> None:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        self._in, self._out = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+        # Unbuffered: the lock of a buffer that a thread waits in makes Python abort at its end.
+        self._in, self._out = os.fdopen(os.dup(0), "rb", buffering=0), os.fdopen(os.dup(1), "wb")
         with open(os.devnull, "r+b") as nowhere:
             os.dup2(nowhere.fileno(), 0)
             os.dup2(nowhere.fileno(), 1)
         self._decoder = decoder
+        self._unread: SimpleQueue[bytes] = SimpleQueue()
+        threading.Thread(target=self._take_in, daemon=True).start()
 
-    def read(self) -> Message | None:
-        """The parent's next message; None when there will be none."""
-        head = self._in.read(_LENGTH.size)
-        if len(head) < _LENGTH.size:
-            return None
-        return self._decoder.decode(self._in.read(*_LENGTH.unpack(head)))
+    def read(self) -> Message:
+        """The parent's next message."""
+        return self._decoder.decode(self._unread.get())
 
     def write(self, message: Struct) -> None:
         """Hand *message* to the parent."""
@@ -168,6 +173,26 @@ class Pipe(Generic[Message]):
     ) -> bool:
         """A parent that went away is the end of the program, not an error."""
         return kind is not None and issubclass(kind, BrokenPipeError)
+
+    def _take_in(self) -> None:
+        with suppress(OSError):
+            while len(head := self._bytes(_LENGTH.size)) == _LENGTH.size:
+                self._unread.put(self._bytes(*_LENGTH.unpack(head)))
+        _end()
+
+    def _bytes(self, count: int) -> bytes:
+        """So many of the next; fewer where there are no more."""
+        taken = bytearray()
+        while len(taken) < count and (piece := self._in.read(count - len(taken))):
+            taken += piece
+        return bytes(taken)
+
+
+def _end() -> None:
+    """End this program, whatever it does, and those that it has started: the parent is gone."""
+    if sys.platform != "win32" and os.getpgrp() == os.getpid():
+        os.killpg(0, signal.SIGKILL)
+    os._exit(0)
 
 
 def _environment() -> dict[str, str]:

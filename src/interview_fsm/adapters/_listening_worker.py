@@ -47,7 +47,8 @@ def main() -> None:
     """Judge until the parent goes away."""
     with Pipe(ORDERS) as pipe:
         detectors: OrderedDict[int, Detector] = OrderedDict()
-        while (order := pipe.read()) is not None:
+        while True:
+            order = pipe.read()
             if isinstance(order, Forget):
                 detectors.pop(order.take, None)
                 continue

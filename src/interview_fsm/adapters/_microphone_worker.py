@@ -5,7 +5,6 @@ A native read of a device that has stalled never returns, and nothing but the en
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -95,13 +94,13 @@ def main() -> None:
 def _obey(pipe: Pipe[Order], answers: SimpleQueue[tuple[Open, threading.Event]]) -> None:
     """Read orders beside the device, which may be stuck; each answer has its own stop."""
     stop = threading.Event()
-    while (order := pipe.read()) is not None:
+    while True:
+        order = pipe.read()
         if isinstance(order, Stop):
             stop.set()
         else:
             stop = threading.Event()
             answers.put((order, stop))
-    os._exit(0)  # the parent is gone; a thread that is stuck in a read must not keep this alive
 
 
 def _listen(pipe: Pipe[Order], order: Open, stop: threading.Event) -> None:

@@ -25,6 +25,7 @@ NAME = "speech_recognition"
 _PIECE = 4096  # bytes (128 ms) handed over at least: fewer, and messages would cost more than they carry
 _PIECE_MOST = 16_384  # bytes (0.5 s) at the most, so that text comes steadily from a worker that is behind
 _TAPE = 600 * 32_000  # bytes: ten minutes, twice the longest answer, wait for a worker at the most
+_AHEAD = 64  # pieces (1 MB at the most) that a worker may have and not have taken in
 _STARTING = 30.0  # seconds to load the models, 0.5 on a machine that is not busy
 _INSTEAD = "or type your answer."
 _SENTENCES: dict[Trouble, str] = {
@@ -92,7 +93,7 @@ class _Hearing:
 
     def __init__(self, child: Child[Report], tape: _Tape, begin: Begin, *, patience: float) -> None:
         self._child, self._patience = child, patience
-        self._owed = 0
+        self._owed, self._room = 0, asyncio.Semaphore(_AHEAD)
         self._sending = asyncio.create_task(self._send(tape, begin))
 
     async def report(self) -> Heard | Understood:
@@ -103,6 +104,7 @@ class _Hearing:
         finally:
             await cancelled(receiving)
         self._owed -= 1
+        self._room.release()
         match receiving.result():
             case Failed(reason):
                 raise _unavailable(reason)
@@ -133,6 +135,7 @@ class _Hearing:
     async def _send(self, tape: _Tape, begin: Begin) -> None:
         await self._child.send(begin)
         while piece := await tape.take():
+            await self._room.acquire()
             self._owed += 1
             await self._child.send(Sound(piece))
         self._owed += 1
