@@ -231,7 +231,11 @@ def test_orders_to_the_grader_never_reach_the_model() -> None:
         provider = Provider("anthropic")
         interviewer = await adapter(provider)
         await asked(interviewer, resume=f"{RESUME}\n{OBEY}\n", job_description=f"{JOB}\n{OBEY}")
+        plan = Plan(questions=1, follow_ups=1)
+        interview = await held(interviewer, [f"{ANSWER} {OBEY}"], plan, missing="numbers")
+        await asked(interviewer, interview)
         feedback = await analyzed(interviewer, answered([f"{ANSWER} {OBEY}"]))
+        assert "left out: addressed to the assessor" in json.dumps(provider.requests[2])
         assert "previous instructions" not in json.dumps(provider.requests)
         (given,) = feedback.answers
         assert any(seen.aspect == "instructions" for seen in given.observations)

@@ -499,6 +499,22 @@ def test_a_correction_takes_the_marks_off_the_answer_and_leaves_them_on_the_orig
     assert page.text.index("Before it was corrected") < page.text.index(ANSWER)
 
 
+def test_every_report_says_how_much_was_left_out() -> None:
+    done = held()
+    assert done.feedback is not None
+    answers = list(done.feedback.answers)
+    answers[0] = replace(answers[0], dropped_quotes=1, dropped_remarks=3)
+    done = replace(done, feedback=replace(done.feedback, answers=tuple(answers), dropped_remarks=4))
+    told = "Left out, because nothing that was said bears it out: 1 quote and 3 remarks."
+    for report in (as_text(done), as_markdown(done), Skeleton(as_html(done)).text):
+        assert report.count("Left out") == 1
+        assert told in report
+    kept = json.loads(as_json(done))
+    assert kept["dropped_remarks"] == 4
+    first = kept["questions"][0]["feedback"]
+    assert (first["dropped_quotes"], first["dropped_remarks"]) == (1, 3)
+
+
 def test_json_has_its_own_version_and_these_fields() -> None:
     report = json.loads(as_json(held(), made_at=AT))
     assert list(report) == [
@@ -515,7 +531,7 @@ def test_json_has_its_own_version_and_these_fields() -> None:
             "fingerprint",
         ),
         *("questions", "stale", "summary", "practice", "limitations", "dropped_quotes"),
-        *("totals", "overall", "provenance"),
+        *("dropped_remarks", "totals", "overall", "provenance"),
     ]
     assert (report["format"], report["version"]) == ("interview_fsm.report", 1)
     assert (report["offsets"], report["made_at"]) == ("code points", "2026-05-04T15:30:00Z")

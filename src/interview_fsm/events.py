@@ -304,6 +304,11 @@ class AnswerFeedback(Struct, frozen=True, omit_defaults=True):
     flags: tuple[str, ...] = ()
     """``instructions``: part of it speaks to whoever assesses it, and counted for nothing. ``repeated``:
     so did what was said twice. ``language``: it is in another language than can be assessed."""
+    dropped_quotes: int = 0
+    """Quotes that were not found in the answer, and were left out; those of scores among them."""
+    dropped_remarks: int = 0
+    """Remarks, reasons and steps that were left out: they quoted, counted or named what nobody had said, or
+    were not fit to be shown."""
 
     @property
     def strengths(self) -> tuple[Observation, ...]:
@@ -353,6 +358,8 @@ class Feedback(Struct, frozen=True, omit_defaults=True):
     """By dimension, in the order of the rubric; computed by ``totals``, never by an interviewer."""
     overall: float | None = None
     """The mean of the answers' overall figures, to one decimal; None where none was scored."""
+    dropped_remarks: int = 0
+    """What was left out of the answers' feedback and of the summary because nothing bore it out."""
 
 
 # ------------------------------------------------------------------------------------------ events

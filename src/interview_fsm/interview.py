@@ -518,7 +518,8 @@ def _borne_out(given: AnswerFeedback, answer: str) -> tuple[AnswerFeedback, int]
         scores=tuple(_proved(score, answer) for score in given.scores),
         outline=tuple(step for step in given.outline if step.quote is None or _is_slice(step.quote, answer)),
     )
-    return kept, len(given.quotes) - len(kept.quotes)
+    lost = len(given.quotes) - len(kept.quotes)
+    return replace(kept, dropped_quotes=given.dropped_quotes + lost), lost
 
 
 def _proved(score: Score | NotScored, answer: str) -> Score | NotScored:

@@ -16,7 +16,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ..budget import Billing
-from ..coaching.fences import masked
+from ..coaching.claims import Sources
+from ..coaching.fences import MOST, masked
 from ..coaching.language import serves
 from ..coaching.levels import read_level
 from ..coaching.prompts import (
@@ -30,8 +31,17 @@ from ..coaching.prompts import (
     question_prompt,
     summary_prompt,
 )
+from ..coaching.quotes import Answer
 from ..coaching.rubric import criteria
-from ..coaching.verdicts import LIMITATIONS, Unusable, assessed, question_in, read_reply, summed_up
+from ..coaching.verdicts import (
+    LIMITATIONS,
+    Remarks,
+    Unusable,
+    assessed,
+    question_in,
+    read_reply,
+    summed_up,
+)
 from ..errors import AdapterError, BudgetSpent
 from ..events import AnswerFeedback, Criterion, Feedback, NotScored, Provenance, Question
 from ..interview import Ask, Interview, Turn
@@ -95,10 +105,11 @@ class ModelInterviewer:
         prompt = self._prompt(brief, brief.ask, planned)
         earlier = [turn.question.text for turn in brief.interview.turns]
         grounds = planned.evidence if serves(brief.interview.plan.language) else None
+        sources = _said_before(brief, brief.ask)
         for _ in range(TRIES):
             reply = await self._call(prompt, brief)
             try:
-                text = question_in(reply.text, grounds, earlier)
+                text = question_in(reply.text, grounds, earlier, sources)
             except Unusable as reason:
                 prompt = prompt.again(reply.text, str(reason))
                 continue
@@ -119,13 +130,22 @@ class ModelInterviewer:
         answers = await self._assess_all(brief, base, known)
         whole = await self._coach.analyze(_with_feedback(brief, interview, _feedback(answers)))
         whole = replace(whole, answers=tuple(answers), limitations=_limits(whole, answers, self.name))
+        prompt = summary_prompt(interview, answers)
+        # It may speak of what it was told, which has no word of the candidate's.
+        remarks = Remarks(Sources("", prompt.turns[-1].text, english=serves(interview.plan.language)))
         try:
-            prompt = summary_prompt(interview, answers)
-            summary, practice = summed_up(await self._fill(prompt, brief, SummaryOut))
+            summary, practice = summed_up(await self._fill(prompt, brief, SummaryOut), remarks)
         except (AdapterError, Unusable) as error:
             code = error.code if isinstance(error, AdapterError) else "model_unusable"
-            return replace(whole, provenance=in_place_of(whole.provenance, [(self.name, code)]))
-        return replace(whole, summary=summary, practice=practice, provenance=self._made("summarise"))
+            whole = replace(whole, provenance=in_place_of(whole.provenance, [(self.name, code)]))
+        else:
+            made = self._made("summarise")
+            whole = replace(whole, summary=summary, practice=practice, provenance=made)
+        return replace(
+            whole,
+            dropped_quotes=sum(each.dropped_quotes for each in answers),
+            dropped_remarks=sum(each.dropped_remarks for each in answers) + remarks.dropped,
+        )
 
     async def aclose(self) -> None:
         """Let go of connections."""
@@ -203,7 +223,9 @@ class ModelInterviewer:
         made = self._made("assess")
         try:
             reply = await self._fill(prompt, brief, AnswerOut)
-            return assessed(reply, turn, rubric, counted, by_rules, made, english=serves(plan.language))
+            remarks = Remarks(_sources(brief, turn, counted, [each.dimension for each in rubric]))
+            english = serves(plan.language)
+            return assessed(reply, rubric, Answer(counted), remarks, by_rules, made, english=english)
         except Unusable:
             return self._by_rules(by_rules, "model_unusable")
 
@@ -237,6 +259,27 @@ class ModelInterviewer:
 
 def _rubric(interview: Interview, turn: Turn) -> Sequence[Criterion]:
     return criteria(interview.plan, turn.question.slot.level or read_level(turn.question.difficulty).name)
+
+
+def _sources(brief: Brief, turn: Turn, counted: str, terms: Sequence[str] = ()) -> Sources:
+    """What may be said of the answer in *turn*, masked in *counted*."""
+    brought = [
+        turn.question.text,
+        brief.resume[: MOST["resume"]],
+        brief.job_description[: MOST["job_description"]],
+    ]
+    if (evidence := turn.question.evidence) is not None:
+        brought += [evidence.text, evidence.organisation, evidence.title]
+    return Sources(counted, *brought, terms=terms, english=serves(brief.interview.plan.language))
+
+
+def _said_before(brief: Brief, wanted: Ask) -> Sources | None:
+    """What a follow-up may speak of; None for a main question."""
+    if wanted.follow_up is None:
+        return None
+    turn = brief.interview.turns[wanted.follow_up.question - 1]
+    assert turn.answer is not None
+    return _sources(brief, turn, masked(turn.answer.text, turn.question.text))
 
 
 def _is_to_judge(by_rules: AnswerFeedback) -> bool:

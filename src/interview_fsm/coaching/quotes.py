@@ -43,6 +43,11 @@ class Answer:
         places = list(self._places(wanted))
         return next((quote for quote in places if quote.text in words), places[0] if places else None)
 
+    def has(self, words: str) -> bool:
+        """Whether *words* stand in the answer, however few they are; whole ones, as for ``find()``."""
+        wanted = _trimmed(_fold(words)[0])
+        return bool(wanted) and next(self._places(wanted), None) is not None
+
     def find_all(self, words: Iterable[str]) -> tuple[tuple[Quote, ...], int]:
         """The quotes that are found, each once, and how many are not."""
         found = [self.find(each) for each in words]

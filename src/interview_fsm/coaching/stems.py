@@ -12,7 +12,7 @@ from .language import load
 
 def stems(text: str) -> frozenset[str]:
     """The words of substance in *text*, by their stem."""
-    return frozenset(_stem(word) for word in re.findall(r"[^\W\d_]{3,}", text) if word not in _dull())
+    return frozenset(stem(word) for word in re.findall(r"[^\W\d_]{3,}", text) if word not in _dull())
 
 
 @lru_cache(maxsize=1)
@@ -21,6 +21,7 @@ def _dull() -> frozenset[str]:
 
 
 @lru_cache(maxsize=8192)
-def _stem(word: str) -> str:
+def stem(word: str) -> str:
+    """The stem of *word*, which is in lower case."""
     # A stemmer of its own each time: it keeps state, and two threads may ask at once.
     return str(snowballstemmer.stemmer("english").stemWord(word))

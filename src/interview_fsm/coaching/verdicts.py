@@ -1,15 +1,16 @@
 """Makes feedback of what a model replied: only what can be shown to be so is kept.
 
 A quote that does not stand in the answer is dropped and counted, and a score that is left without one is
-capped; what speaks to a grader is no longer there to be quoted. An outline that brings a figure or a name
-which nobody has mentioned loses that step. How an answer was delivered, what it is flagged with, and all
-sums are code's and never a model's.
+capped; what speaks to a grader is no longer there to be quoted. Whatever a model writes (the reason for a
+score, a strength, a suggestion, a step of an outline, a summary, a question) is left out, and counted, where
+it quotes what was not said or brings a figure or a name that nobody has mentioned (``claims``). How an answer
+was delivered, what it is flagged with, and all sums are code's and never a model's.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
 import msgspec
@@ -26,17 +27,18 @@ from ..events import (
     Provenance,
     Score,
 )
-from ..interview import Turn
+from .claims import Sources
 from .fences import clean
 from .guard import protected_topic, to_the_grader, unfit
 from .language import load
-from .prompts import AnswerOut, SummaryOut
+from .prompts import MAX_FOLLOW_UP_WORDS, AnswerOut, SummaryOut
 from .quotes import Answer
 from .rubric import scored
 
 LIMITATIONS = (
     "A language model wrote these remarks and scores from the words of each answer alone, and it can be "
-    "wrong. Every quote was checked to stand in the answer. The scores are not validated against human "
+    "wrong. What it quotes of the answer was checked to stand there, and every figure to have been mentioned "
+    "there, in the question, the résumé or the job description. The scores are not validated against human "
     "raters, say nothing about your chances, truthfulness or personality, and are no ground for a decision "
     "about anybody. Accent, pace and manner were not judged."
 )
@@ -55,9 +57,6 @@ SAME = 0.8
 _LABEL = re.compile(r"^(?:question(?: \d+)?|q\d*|interviewer)\s*[:.)-]\s*", re.IGNORECASE)
 _WORD = re.compile(r"[^\W\d_]{4,}|\d+(?:[.,]\d+)*")
 _MARKUP = re.compile(r"[*_#`<>|{}]+|\bhttps?://\S+")
-_FIGURE = re.compile(r"\d+(?:[.,]\d+)*")
-_NAMED = re.compile(r"(?<![.!?:] )(?<!^)(?<![“\"(\[])\b[A-Z][\w’'-]{2,}")
-_GAP = re.compile(r"\[[^\]]{1,60}\]")
 
 
 class Unusable(ValueError):
@@ -76,60 +75,88 @@ def read_reply(text: str, kind: type[T]) -> T:
         raise Unusable(f"it is not the JSON that was asked for: {error}") from None
 
 
+class Remarks:
+    """Takes what a model wrote, checks it against *sources*, and keeps count of what it left out."""
+
+    def __init__(self, sources: Sources) -> None:
+        self._sources = sources
+        self.dropped = 0
+        self.false_quotes = 0
+
+    def take(self, text: str, most: int = LONGEST, *, suggests: bool = False) -> str:
+        """*text*, fit to be shown (``remark()``) and borne out (``Sources.bears_out()``); else empty."""
+        line = remark(text, most)
+        kept = line if self._sources.bears_out(line, suggests=suggests) else ""
+        self.false_quotes += len(self._sources.false_quotes(line, suggests=suggests))
+        self.dropped += bool(text.strip()) and not kept
+        return kept
+
+
 def assessed(
     reply: AnswerOut,
-    turn: Turn,
     criteria: Sequence[Criterion],
-    counted: str,
+    answer: Answer,
+    remarks: Remarks,
     base: AnswerFeedback,
     provenance: Provenance,
     *,
     english: bool,
 ) -> AnswerFeedback:
-    """The feedback that *reply* makes on the answer in *turn*.
+    """The feedback that *reply* makes on *answer*.
 
-    *counted* is the answer, masked (``fences``); *base* is what the rules say about the same answer, whose
-    flags, delivery and remarks about what counts for nothing are kept. Sentences of ours are used where
-    *english* is wanted alone. Raises Unusable.
+    *answer* is masked (``fences``), and *remarks* checks against it; *base* is what the rules say
+    about the same answer, whose flags, delivery and remarks about what counts for nothing are kept. Sentences
+    of ours are used where *english* is wanted alone. Raises Unusable.
     """
-    answer = Answer(counted)
-    given = {each.dimension: each for each in reply.dimensions}
-    scores: list[Score | NotScored] = []
-    for criterion in criteria:
-        if (found := given.get(criterion.dimension)) is None:
-            scores.append(NotScored(criterion.dimension, "failed"))
-        else:
-            scores.append(scored(criterion, found.score, found.quotes[:3], answer, remark(found.rationale)))
+    scores = tuple(_scores(reply, criteria, answer, remarks))
     if not any(isinstance(each, Score) for each in scores):
         raise Unusable("it has none of the criteria that were given")
-    strengths, dropped = _strengths(reply, answer)
-    dropped += sum(each.dropped_quotes for each in scores if isinstance(each, Score))
+    strengths, dropped = _strengths(reply, answer, remarks)
+    observations = (
+        *strengths,
+        *(_absent(reply, strengths) if english else ()),
+        *_to_try(reply, remarks),
+        *_kept_remarks(base),
+    )
+    outline = _outline(reply, remarks)
+    dropped += sum(each.dropped_quotes for each in scores if isinstance(each, Score)) + remarks.false_quotes
     kept = len(strengths) + sum(len(each.quotes) for each in scores if isinstance(each, Score))
     if dropped > MOST_DROPPED * (dropped + kept):
         raise Unusable("most of its quotes do not stand in the answer")
-    assert turn.answer is not None
     return replace(
         base,
-        observations=(
-            *strengths,
-            *(_absent(reply, strengths) if english else ()),
-            *_to_try(reply),
-            *_kept_remarks(base),
-        ),
-        scores=tuple(scores),
-        outline=_outline(reply, turn) or base.outline,
+        observations=observations,
+        scores=scores,
+        outline=outline or base.outline,
         provenance=provenance,
+        dropped_quotes=dropped,
+        dropped_remarks=remarks.dropped,
     )
 
 
-def question_in(reply: str, grounds: Evidence | None, earlier: Sequence[str]) -> str:
+def _scores(
+    reply: AnswerOut, criteria: Sequence[Criterion], answer: Answer, remarks: Remarks
+) -> Iterator[Score | NotScored]:
+    given = {each.dimension: each for each in reply.dimensions}
+    for criterion in criteria:
+        if (found := given.get(criterion.dimension)) is None:
+            yield NotScored(criterion.dimension, "failed")
+        else:
+            rationale = remarks.take(found.rationale)
+            yield scored(criterion, found.score, found.quotes[:3], answer, rationale)
+
+
+def question_in(
+    reply: str, grounds: Evidence | None, earlier: Sequence[str], sources: Sources | None = None
+) -> str:
     """The question in *reply*, as it may be asked. Raises Unusable, with the reason in words for the model.
 
     *grounds* is the evidence that it must name; None where there is none, or its words are of another
-    language. *earlier* are the questions asked so far.
+    language. *earlier* are the questions asked so far. With *sources* it is a follow-up: short, and
+    of nothing but what they bear out.
     """
     text = " ".join(clean(reply).split())
-    text = _LABEL.sub("", text).strip('“”" ')
+    text = _unwrapped(_LABEL.sub("", text))
     if reason := unfit(text):
         raise Unusable(reason)
     if "?" not in text and "？" not in text and "؟" not in text:
@@ -138,7 +165,26 @@ def question_in(reply: str, grounds: Evidence | None, earlier: Sequence[str]) ->
         raise Unusable("it repeats an earlier question")
     if grounds is not None and not names(text, grounds):
         raise Unusable("it does not name the evidence")
+    if sources is not None:
+        _check_follow_up(text, sources)
     return text
+
+
+def _unwrapped(text: str) -> str:
+    """*text* without quotation marks around the whole; those around its first words are its own."""
+    bare = text.strip()
+    while len(bare) > 1 and bare[0] in '“”"' and bare[-1] in '“”"':
+        bare = bare[1:-1].strip()
+    return bare
+
+
+def _check_follow_up(text: str, sources: Sources) -> None:
+    if len(text.split()) > MAX_FOLLOW_UP_WORDS:
+        raise Unusable(f"it is longer than {MAX_FOLLOW_UP_WORDS} words")
+    if sources.false_quotes(text):
+        raise Unusable("it quotes what does not stand in the answer")
+    if not sources.bears_out(text):
+        raise Unusable("it has a figure or a name that is not in the answer")
 
 
 def names(question: str, evidence: Evidence) -> bool:
@@ -163,12 +209,14 @@ def _says_the_same(text: str, earlier: str) -> bool:
     return bool(one) and len(one & other) >= SAME * len(one | other)
 
 
-def summed_up(reply: SummaryOut) -> tuple[str, tuple[str, ...]]:
-    """The summary and what to practise, fit to be shown. Raises Unusable."""
-    summary = remark(reply.summary, LONGEST_SUMMARY)
-    practice = tuple(said for each in reply.practice[:3] if (said := remark(each)))
+def summed_up(reply: SummaryOut, remarks: Remarks) -> tuple[str, tuple[str, ...]]:
+    """The summary and what to practise, fit to be shown and borne out. Raises Unusable."""
+    summary = remarks.take(reply.summary, LONGEST_SUMMARY, suggests=True)
+    practice = tuple(said for each in reply.practice[:3] if (said := remarks.take(each, suggests=True)))
     if not summary or not practice:
-        raise Unusable("it is empty, too long, or touches on what is nobody's business")
+        raise Unusable(
+            "it is empty, too long, touches on what is nobody's business, or says what is not there"
+        )
     return summary, practice
 
 
@@ -180,14 +228,15 @@ def remark(text: str, most: int = LONGEST) -> str:
     return line
 
 
-def _strengths(reply: AnswerOut, answer: Answer) -> tuple[tuple[Observation, ...], int]:
+def _strengths(reply: AnswerOut, answer: Answer, remarks: Remarks) -> tuple[tuple[Observation, ...], int]:
+    """Those whose quote stands in *answer*, and of how many it does not."""
     found, dropped = [], 0
     for each in reply.strengths[:MOST_REMARKS]:
         quote = answer.find(each.quote)
         if quote is None:
             dropped += 1
             continue
-        text = remark(each.text) or load().feedback.there[each.aspect]
+        text = remarks.take(each.text) or load().feedback.there[each.aspect]
         found.append(Observation("there", each.aspect, text, quote))
     return tuple(found), dropped
 
@@ -199,8 +248,9 @@ def _absent(reply: AnswerOut, strengths: Sequence[Observation]) -> tuple[Observa
     return tuple(Observation("missing", each, texts[each]) for each in aspects[:MOST_REMARKS])
 
 
-def _to_try(reply: AnswerOut) -> tuple[Observation, ...]:
-    tries = ((each.aspect, remark(each.text)) for each in reply.improvements[:MOST_REMARKS])
+def _to_try(reply: AnswerOut, remarks: Remarks) -> tuple[Observation, ...]:
+    given = reply.improvements[:MOST_REMARKS]
+    tries = ((each.aspect, remarks.take(each.text, suggests=True)) for each in given)
     return tuple(Observation("try", aspect, text) for aspect, text in tries if text)
 
 
@@ -208,20 +258,8 @@ def _kept_remarks(base: AnswerFeedback) -> tuple[Observation, ...]:
     return tuple(seen for seen in base.observations if seen.aspect in ("instructions", "repeated"))
 
 
-def _outline(reply: AnswerOut, turn: Turn) -> tuple[OutlineStep, ...]:
+def _outline(reply: AnswerOut, remarks: Remarks) -> tuple[OutlineStep, ...]:
     """The steps that bring nothing new."""
-    assert turn.answer is not None
-    question = turn.question
-    there = f"{turn.answer.text} {question.text} {question.evidence.text if question.evidence else ''}"
-    steps = [(each.part, remark(each.text)) for each in reply.outline[: 2 * MOST_REMARKS]]
-    return tuple(OutlineStep(part, text) for part, text in steps if text and not invented(text, there))
-
-
-def invented(text: str, there: str) -> list[str]:
-    """Figures and names in *text* that do not stand *there*; what is in square brackets is a gap, no fact."""
-    told = _GAP.sub(" ", text)
-    figures = set(_FIGURE.findall(there))
-    known = there.casefold()
-    return [each for each in _FIGURE.findall(told) if each not in figures] + [
-        each for each in _NAMED.findall(told) if each.casefold() not in known
-    ]
+    given = reply.outline[: 2 * MOST_REMARKS]
+    steps = ((each.part, remarks.take(each.text, suggests=True)) for each in given)
+    return tuple(OutlineStep(part, text) for part, text in steps if text)

@@ -41,6 +41,9 @@ class AnswerReport(Struct, frozen=True):
     outline: tuple[OutlineStep, ...]
     delivery: Delivery | None
     flags: tuple[str, ...]
+    dropped_quotes: int
+    dropped_remarks: int
+    """What was left out because nothing bore it out."""
 
 
 class QuestionReport(Struct, frozen=True):
@@ -83,6 +86,7 @@ class Report(Struct, frozen=True, kw_only=True):
     practice: tuple[str, ...]
     limitations: str
     dropped_quotes: int
+    dropped_remarks: int
     totals: tuple[Total, ...]
     """By dimension."""
     overall: float | None
@@ -118,6 +122,7 @@ def _report(interview: Interview, made_at: datetime | None) -> Report:
         practice=feedback.practice,
         limitations=feedback.limitations,
         dropped_quotes=feedback.dropped_quotes,
+        dropped_remarks=feedback.dropped_remarks,
         totals=feedback.totals,
         overall=feedback.overall,
         provenance=interview.feedback.provenance if interview.feedback else None,
@@ -156,4 +161,6 @@ def _answer(case: Case) -> AnswerReport | None:
         given.outline,
         given.delivery,
         given.flags,
+        given.dropped_quotes,
+        given.dropped_remarks,
     )

@@ -68,11 +68,21 @@ def totals(feedback: Feedback) -> str:
 
 
 def remarks(given: AnswerFeedback) -> Sequence[str]:
-    """What else is known of the answer: its overall figure, how it was given, what it is flagged with."""
+    """What else is known of the answer: its overall figure, how it was given, what it is flagged with, what
+    was left out.
+    """
     said = [] if given.overall is None else [f"Overall: {given.overall} of {HIGHEST}."]
     if given.delivery is not None:
         said.append(f"Delivery, which goes into no score: {delivered(given.delivery)}.")
-    return [*said, *(FLAGS.get(flag, flag) for flag in given.flags)]
+    return [*said, *(FLAGS.get(flag, flag) for flag in given.flags), *left_out(given)]
+
+
+def left_out(given: AnswerFeedback) -> Iterator[str]:
+    """A sentence on what was left out of *given* because nothing bore it out."""
+    counts = ((given.dropped_quotes, "quote"), (given.dropped_remarks, "remark"))
+    parts = [f"{count} {what}{'s' * (count != 1)}" for count, what in counts if count]
+    if parts:
+        yield f"Left out, because nothing that was said bears it out: {' and '.join(parts)}."
 
 
 def delivered(delivery: Delivery) -> str:

@@ -106,6 +106,7 @@ export function report(app) {
       el("div", { class: "stack" },
         el("h4", {}, "Your answer"), words,
         ...flags.map((flag) => el("p", { class: "warn" }, FLAGS[flag] ?? flag)),
+        leftOut(given),
         ...(delivery ? delivered(delivery, typed) : [])),
       el("div", { class: "stack" },
         notes.length && el("h4", {}, "What was noticed"), el("ul", {}, ...notes.map((each) => note(each, words))),
@@ -114,6 +115,12 @@ export function report(app) {
         outline.length && el("h4", {}, "A better answer, in outline"),
         outline.length && el("ol", { class: "outline" }, ...outline.map(step)),
         instead(given)));
+  }
+
+  function leftOut({ dropped_quotes = 0, dropped_remarks = 0 }) {
+    const counts = [[dropped_quotes, "quote"], [dropped_remarks, "remark"]].filter(([count]) => count);
+    const told = counts.map(([count, what]) => `${count} ${what}${count === 1 ? "" : "s"}`).join(" and ");
+    return told && el("p", { class: "small" }, `Left out, because nothing that was said bears it out: ${told}.`);
   }
 
   // -- an answer's scores
