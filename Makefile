@@ -82,7 +82,9 @@ mutants: $(VENV)/.installed-for-test
 	@$(BIN)/python -m tests.mutants $(ARGS)
 
 bench: $(VENV)/.installed-for-bench
-	@set -e; for file in benchmarks/[!_]*.py; do echo "== $$file"; $(BIN)/python "$$file"; done
+	@broken=""; for file in benchmarks/[!_]*.py; do \
+		echo "== $$file"; $(BIN)/python "$$file" || broken="$$broken $$file"; done; \
+	if [ -n "$$broken" ]; then echo "Bounds are broken in$$broken"; exit 1; fi
 
 docs: $(VENV)/.installed-for-test
 	@$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html

@@ -24,6 +24,8 @@ from .firestores import VARIABLE, Firestore, new_project
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]  # the machine may be busy
 IN_FULL = os.environ.get("INTERVIEW_FSM_SOAK") == "1"
+FEWEST = 40
+"""Histories of each storage in make check."""
 
 IDS = ("a", "b", "b.resume", "é", "A", "c", "d")
 ids = st.sampled_from(IDS)
@@ -152,7 +154,7 @@ class OnSqlite(Histories):
 
 
 def test_sqlite():
-    live_through(OnSqlite, 1_000 if IN_FULL else 30)
+    live_through(OnSqlite, 1_000 if IN_FULL else FEWEST)
 
 
 def test_postgres(cluster):
@@ -170,7 +172,7 @@ def test_postgres(cluster):
         def clear(self):
             self.runner.close()
 
-    live_through(OnPostgres, 300 if IN_FULL else 8)
+    live_through(OnPostgres, 300 if IN_FULL else FEWEST)
 
 
 def live_through_on_firestore(runner):
@@ -189,7 +191,7 @@ def live_through_on_firestore(runner):
         def clear(self):
             pass
 
-    live_through(OnFirestore, 100 if IN_FULL else 4)
+    live_through(OnFirestore, 100 if IN_FULL else FEWEST)
 
 
 def test_firestore(grpc_runner, monkeypatch):
