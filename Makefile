@@ -30,7 +30,7 @@ comma := ,
 empty :=
 GUARDS := $(subst $(empty) $(empty),$(comma),$(addprefix src/interview_fsm/,\
 	resume/fetch.py resume/links.py resume/lookup.py resume/replies.py \
-	protocol.py messages.py access.py door.py proxies.py rates.py redaction.py keys.py \
+	protocol.py messages.py access.py door.py proxies.py rates.py turns.py redaction.py keys.py \
 	coaching/quotes.py budget.py))
 
 .PHONY: run test check covered format-check lint types slow soak fuzz mutants bench docs format lock audit

@@ -44,10 +44,10 @@ class Document:
 class Nothing:
     """A fetcher and a reader of nothing."""
 
-    async def fetch(self, url: str) -> Document:
+    async def fetch(self, url: str, *, client: str = "") -> Document:
         return Document()
 
-    async def read(self, document: bytes) -> Resume:
+    async def read(self, document: bytes, *, client: str = "") -> Resume:
         return Resume((Page(1, 1, 1, (Span("A line.", (0, 0, 1, 1), 1),)),))
 
     async def aclose(self) -> None:

@@ -31,6 +31,11 @@ class Loopback:
     def place(self) -> str:
         return f"127.0.0.1:{self.port}"
 
+    @property
+    def here(self) -> int:
+        """Connections that are open."""
+        return len(self._served)
+
     async def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None

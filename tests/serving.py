@@ -31,12 +31,12 @@ class Document:
 class Library:
     """A fetcher and a reader: every link leads to its own name; one with ``bad`` in it to nothing."""
 
-    async def fetch(self, url: str) -> Document:
+    async def fetch(self, url: str, *, client: str = "") -> Document:
         if "bad" in url:
             raise ResumeError("resume_unreachable", "That link cannot be reached.")
         return Document(url.encode())
 
-    async def read(self, document: bytes) -> Resume:
+    async def read(self, document: bytes, *, client: str = "") -> Resume:
         return Resume((Page(1, 595, 842, (Span(document.decode(), (0, 0, 9, 9), 9),)),))
 
     async def aclose(self) -> None:
@@ -78,6 +78,8 @@ async def running(
     interviewer: Any = None,
     ports: dict[str, Any] | None = None,
     authenticate: Any = None,
+    fetcher: Any = None,
+    reader: Any = None,
     **settings: Any,
 ) -> AsyncGenerator[Running, None]:
     storage = storage or MemoryStorage()
@@ -87,8 +89,8 @@ async def running(
         Engine(storage, interviewer, **(ports or {})) as engine,
         Server(
             engine,
-            fetcher=library,
-            reader=library,
+            fetcher=fetcher or library,
+            reader=reader or library,
             settings=ServerSettings(**{"port": 0, "seed": 1} | settings),
             authenticate=authenticate,
         ) as server,

@@ -18,6 +18,7 @@ from interview_fsm.testing import ScriptedTranscriber
 
 from .loopback import document, head, loopback, reply
 from .serving import running
+from .test_bounds import BEARER, STRANGERS
 from .v1_client import Client, Event, client, happened
 from .voice_fixtures import clip, need_packages, nothing_is_left
 
@@ -98,6 +99,27 @@ def test_the_sound_behind_a_link_is_heard_and_the_fetcher_alone_opens_it() -> No
             assert (far.connections, ada.network.connected) == (1, [far.place])
             assert far.heads[0].startswith(b"GET /answer.wav HTTP/1.1\r\n")
             assert b"\r\nAccept: audio/*\r\n" in far.heads[0]
+
+    asyncio.run(interview())
+
+
+def test_whose_turn_it_takes_to_open_one_is_its_clients() -> None:
+    opened = []
+
+    async def sound(url: str, client: str) -> bytes:
+        opened.append((url, client))
+        return wav()
+
+    async def interview() -> None:
+        ada, transcriber = {**BEARER, "X-Forwarded-For": "198.51.100.7"}, ScriptedTranscriber()
+        async with (
+            aclosing(_hearing("microphone", sound)) as recorder,  # type: ignore[type-var]
+            running(ports={"recorder": recorder, "transcriber": transcriber}, **STRANGERS) as server,
+            client(server, additional_headers=ada) as wire,
+        ):
+            await wire.begin()
+            await Linked(wire, Watched(), transcriber).answer("https://example.com/answer.wav")
+        assert opened == [("https://example.com/answer.wav", "198.51.100.7")]
 
     asyncio.run(interview())
 

@@ -252,7 +252,7 @@ def test_sound_is_counted_for_the_client_too() -> None:
 
     within(Spending(client_day=day), sit, world)
     assert sum(world.transcriber.heard) == 70 * 32_000
-    assert len(world.recorder.sources) == 3
+    assert world.recorder.clients == 3 * ["203.0.113.9"]
 
 
 # ---------------------------------------------------------------------------------------- the server

@@ -102,11 +102,11 @@ class Library:
         self.document = RESUME
         self._reader = Reader()
 
-    async def fetch(self, url: str) -> Document:
+    async def fetch(self, url: str, *, client: str) -> Document:
         return Document(self.document.encode())
 
-    async def read(self, document: bytes) -> Resume:
-        return await self._reader.read(document)
+    async def read(self, document: bytes, *, client: str) -> Resume:
+        return await self._reader.read(document, client=client)
 
     async def aclose(self) -> None:
         await self._reader.aclose()

@@ -61,6 +61,7 @@ class Room:
         done: asyncio.Event,
         brought: AsyncIterator[bytes] | None = None,
         soon: Callable[[], None] | None = None,
+        client: str = "",
     ) -> AsyncGenerator[bytes, None]:
         self.silence = silence
         for _ in range(50):

@@ -20,6 +20,7 @@ from interview_fsm.resume import lookup
 from interview_fsm.resume.fetch import Fetched, Fetcher, FetchPolicy, Guard, Meter
 from interview_fsm.resume.lookup import system_addresses
 from interview_fsm.resume.replies import AUDIO, RESUME, media_type_of
+from interview_fsm.turns import MOST_WAITING
 
 from .loopback import Names, Played, Recording, document, for_ever, head, loopback, reply, silence
 
@@ -966,11 +967,33 @@ def test_whoever_waits_too_long_for_a_turn_hears_that_others_are_at_it():
     run(scene())
 
 
+def test_when_too_much_waits_the_client_with_most_of_it_hears_that_others_are_at_it():
+    async def scene():
+        async def resolve(host):
+            await asyncio.Event().wait()
+
+        fetcher = Fetcher(small(), resolve=resolve, backend=Recording())
+        links = [f"http://{n}.example/" for n in range(MOST_WAITING + 1)]
+        fetching = [asyncio.create_task(failed(fetcher.fetch(url, client="ada"))) for url in links]
+        for _ in range(10):
+            await asyncio.sleep(0)
+        assert not any(task.done() for task in fetching)
+        bob = asyncio.create_task(failed(fetcher.fetch("http://a.example/", client="bob")))
+        cyd = asyncio.create_task(failed(fetcher.fetch("http://b.example/", client="cyd")))
+        error = await fetching[-1]
+        assert (error.code, error.kind, error.retryable) == ("busy", "queue", True)
+        assert not any(task.done() for task in (*fetching[:-1], bob, cyd))
+        await fetcher.aclose()
+        assert {(await task).kind for task in (*fetching[:-1], bob, cyd)} == {"closed"}
+
+    run(scene())
+
+
 def test_a_refused_link_does_not_wait_for_its_turn():
     async def scene():
         fetcher = Fetcher(small(), resolve=Names(), backend=Recording(), at_once=1)
-        await fetcher._turns.acquire()
-        assert (await failed(fetcher.fetch("http://127.0.0.1/"))).kind == "address"
+        async with fetcher._turns.turn():
+            assert (await failed(fetcher.fetch("http://127.0.0.1/"))).kind == "address"
 
     run(scene())
 

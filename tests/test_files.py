@@ -306,6 +306,36 @@ def test_two_are_decoded_at_once_and_the_third_waits():
     asyncio.run(three())
 
 
+def test_one_client_has_one_decoded_at_a_time():
+    async def three():
+        most = 0
+        async with aclosing(Files()) as reader:
+            reading = [
+                asyncio.create_task(reader.decode(encoded("flac"), client="198.51.100.7")) for _ in range(3)
+            ]
+            while not all(task.done() for task in reading):
+                most = max(most, len(reader._children))
+                await asyncio.sleep(0.001)
+            assert len({task.result() for task in reading}) == 1
+        assert most == 1
+
+    asyncio.run(three())
+
+
+def test_who_has_more_than_may_wait_hears_busy():
+    async def many():
+        async with aclosing(Files(at_once=1)) as reader:
+            reader._turns._queue = 0
+            first = asyncio.create_task(reader.decode(encoded("flac")))
+            await asyncio.sleep(0)
+            with pytest.raises(AdapterError) as caught:
+                await reader.decode(encoded("flac"))
+            assert (caught.value.code, caught.value.retryable) == ("busy", True)
+            await first
+
+    asyncio.run(many())
+
+
 def test_other_sources_are_not_for_it():
     async def answer():
         for kind in ("microphone", "stream", "link"):
@@ -339,7 +369,7 @@ def test_contract(case):
 
 
 def linked(answer):
-    async def fetch(url):
+    async def fetch(url, client):
         assert url == "https://example.com/answer.ogg"
         if isinstance(answer, Exception):
             raise answer

@@ -57,13 +57,13 @@ SENTENCE = "Ten years of COBOL."
 class Library:
     """Every link leads to SENTENCE, after a second; one with ``slow`` in it after a minute, ``bad`` never."""
 
-    async def fetch(self, url: str) -> bytes:
+    async def fetch(self, url: str, *, client: str) -> bytes:
         await asyncio.sleep(60 if "slow" in url else 1)
         if "bad" in url:
             raise ResumeError("resume_unreachable", "That link cannot be reached.", retryable=True)
         return SENTENCE.encode()
 
-    async def read(self, document: bytes) -> Resume:
+    async def read(self, document: bytes, *, client: str) -> Resume:
         return Resume((Page(1, 595, 842, (Span(document.decode(), (0, 0, 9, 9), 9),)),))
 
 

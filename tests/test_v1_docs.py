@@ -107,7 +107,7 @@ def test_the_conduct_alone_on_a_socket_of_ones_own_holds_the_same_interview(page
         library = Library()
 
         class Shelf:
-            async def fetch(self, url: str) -> bytes:
+            async def fetch(self, url: str, *, client: str) -> bytes:
                 return (await library.fetch(url)).data
 
             read = library.read

@@ -245,13 +245,13 @@ class Fuzz:
 class Shelf:
     """Brings résumés: a link that is bad leads nowhere, a slow one takes its time."""
 
-    async def fetch(self, url: str) -> bytes:
+    async def fetch(self, url: str, *, client: str) -> bytes:
         await asyncio.sleep(3 if len(url) % 2 else 0)
         if "bad" in url:
             raise ResumeError("resume_unreachable", "That link cannot be reached.")
         return url.encode()
 
-    async def read(self, document: bytes) -> Resume:
+    async def read(self, document: bytes, *, client: str) -> Resume:
         text = document.decode("utf-8", "replace")[:2000]
         if not text.strip():
             raise ResumeError("resume_empty", "There is no text in it.")

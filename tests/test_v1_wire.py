@@ -990,7 +990,7 @@ RESUME_TROUBLE = [
 def test_each_trouble_with_a_resume_arrives_with_its_code_and_its_sentence(
     code: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def read(self: Library, document: bytes) -> None:
+    async def read(self: Library, document: bytes, *, client: str) -> None:
         raise ResumeError(code, "Nobody could read that.", retryable=code == "busy")
 
     async def main() -> None:
@@ -1009,7 +1009,7 @@ def test_cancel_ends_the_reading_of_a_resume_and_another_may_be_read(monkeypatch
     reading = asyncio.Event()
     whole = Library.fetch
 
-    async def fetch(self: Library, url: str) -> Any:
+    async def fetch(self: Library, url: str, *, client: str) -> Any:
         if "slow" not in url:
             return await whole(self, url)
         reading.set()

@@ -135,13 +135,13 @@ class Stage:
     """Where one activity is played: the interview it belongs to, the adapters, and who is told.
 
     *done* is set when the candidate has said all; *silence* is in seconds; *brought* is what the client sends
-    of the answer. *budget* is charged for what the
-    adapters cost; *note* is told of each call to a model.
+    of the answer. *budget* is charged for what the adapters cost; *note* is told of each call to a model.
+    *client* is whose interview it is, as far as clients are told apart.
     """
 
     __slots__ = (
-        "_brought", "_budget", "_done", "_interview", "_material", "_note", "_ports", "_silence", "_tell",
-        "_without_ending",
+        "_brought", "_budget", "_client", "_done", "_interview", "_material", "_note", "_ports", "_silence",
+        "_tell", "_without_ending",
     )  # fmt: skip
 
     def __init__(
@@ -157,9 +157,10 @@ class Stage:
         brought: AsyncIterator[bytes] | None = None,
         budget: Budget,
         note: Callable[[Called], None],
+        client: str = "",
     ) -> None:
         self._interview, self._material, self._ports = interview, material, ports
-        self._budget, self._note = budget, note
+        self._budget, self._note, self._client = budget, note, client
         self._tell, self._done, self._silence, self._brought = tell, done, silence, brought
         self._without_ending = without_ending
 
@@ -220,7 +221,12 @@ class Stage:
         assert self._done is not None
         meter = _Meter(self._budget)  # before a device is opened
         sound = recorder.record(
-            wanted.source, silence=self._silence, done=self._done, brought=self._brought, soon=self._warn
+            wanted.source,
+            silence=self._silence,
+            done=self._done,
+            brought=self._brought,
+            soon=self._warn,
+            client=self._client,
         )
         transcript: Transcript | None = None
         ending = _Ending(self._done)

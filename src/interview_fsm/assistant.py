@@ -62,9 +62,10 @@ class _LaterRecorder(_Later):
         done: asyncio.Event,
         brought: AsyncIterator[bytes] | None = None,
         soon: Callable[[], None] | None = None,
+        client: str = "",
     ) -> AsyncGenerator[bytes, None]:
         recorder: Recorder = await self._get()
-        sound = recorder.record(source, silence=silence, done=done, brought=brought, soon=soon)
+        sound = recorder.record(source, silence=silence, done=done, brought=brought, soon=soon, client=client)
         async with aclosing(sound):
             async for chunk in sound:
                 yield chunk
@@ -100,8 +101,8 @@ def _hearing(microphone: str, fetch: Fetch | None) -> Recorder:
     return Sources(heard)
 
 
-Fetch = Callable[[str], Awaitable[bytes]]
-"""Opens a link to sound, with the guards of ``resume.fetch``; raises ResumeError."""
+Fetch = Callable[[str, str], Awaitable[bytes]]
+"""Opens a link to sound for a client, with the guards of ``resume.fetch``; raises ResumeError."""
 
 
 _TO_GIVE = {"play": False}

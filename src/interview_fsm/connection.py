@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Awaitable, Callable
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -12,10 +13,11 @@ from websockets.exceptions import ConnectionClosed
 
 from . import messages, protocol, views
 from .errors import CommandError
+from .events import Material
 from .guest import Guest
 from .house import traced
 from .jsonv1 import Host, JsonV1
-from .plaintext import Bringer, PlainText, TooManyTries
+from .plaintext import PlainText, TooManyTries
 from .rates import Allowance
 from .redaction import looks_like_key
 from .server_settings import ServerSettings
@@ -46,8 +48,8 @@ class Shared(Struct, frozen=True, kw_only=True):
     settings: ServerSettings
     host: Host
     """For JSON v1; of those whose handshake has shown the access token, it asks for none."""
-    bring: Bringer
-    """For plain text."""
+    bring: Callable[[str, str], Awaitable[Material]]
+    """For plain text: the résumé behind a link, for a client; raises ResumeError."""
 
 
 class Connection:
@@ -94,7 +96,7 @@ class Connection:
         shared, socket = self._shared, self._socket
         return PlainText(
             shared.host.engine,
-            shared.bring,
+            lambda link: shared.bring(link, socket.client),
             self._say,
             seed=shared.settings.seed,
             owner=socket.owner or "",

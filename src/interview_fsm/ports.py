@@ -163,12 +163,14 @@ class Recorder(Protocol):
         done: asyncio.Event,
         brought: AsyncIterator[bytes] | None = None,
         soon: Callable[[], None] | None = None,
+        client: str = "",
     ) -> AsyncGenerator[bytes, None]:
         """PCM16 mono 16 kHz as it comes, until *silence* seconds without speech, or *done* is set.
 
         *brought* is what the client sends of it: PCM16 mono 16 kHz in pieces of any length for a ``stream``,
         the bytes of the file for an ``upload``; None for sources that the recorder gets by itself. *soon* is
-        called each time that half of *silence* has passed: the answer is about to end.
+        called each time that half of *silence* has passed: the answer is about to end. *client* is who is
+        heard, as far as clients are told apart: what many of them share is theirs in turns.
 
         The device is open only while the generator runs; closing it closes the device. Raises
         AdapterError with ``microphone_unavailable`` or ``audio_unusable``.
@@ -227,8 +229,11 @@ class Speaker(Protocol):
 class ResumeReader(Protocol):
     """Reads a document as a person would."""
 
-    async def read(self, document: bytes) -> Resume:
-        """Pages of spans in reading order, visible and hidden told apart. Raises ResumeError."""
+    async def read(self, document: bytes, *, client: str = "") -> Resume:
+        """Pages of spans in reading order, visible and hidden told apart. Raises ResumeError.
+
+        *client* is whose it is, as far as clients are told apart: where few are read at once, by turns.
+        """
         ...
 
     async def aclose(self) -> None:

@@ -50,8 +50,8 @@ nobody, who is told 401."""
 class Fetching(Protocol):
     """What opens a client's link: ``resume.fetch.Fetcher``."""
 
-    async def fetch(self, url: str) -> Fetched:
-        """The document behind *url*; raises ResumeError."""
+    async def fetch(self, url: str, *, client: str) -> Fetched:
+        """The document behind *url*, for *client*; raises ResumeError."""
         ...
 
 
@@ -70,14 +70,14 @@ class _Library:
     def __init__(self, fetcher: Fetching, reader: ResumeReader) -> None:
         self._fetcher, self._reader = fetcher, reader
 
-    async def fetch(self, url: str) -> bytes:
-        return (await self._fetcher.fetch(url)).data
+    async def fetch(self, url: str, *, client: str) -> bytes:
+        return (await self._fetcher.fetch(url, client=client)).data
 
-    async def read(self, document: bytes) -> Resume:
-        return await self._reader.read(document)
+    async def read(self, document: bytes, *, client: str) -> Resume:
+        return await self._reader.read(document, client=client)
 
-    async def bring(self, link: str) -> Material:
-        return Material.of(await self.read(await self.fetch(link)))
+    async def bring(self, link: str, client: str) -> Material:
+        return Material.of(await self.read(await self.fetch(link, client=client), client=client))
 
 
 class Server:

@@ -619,6 +619,7 @@ class Session:
             brought=self._inlet,
             budget=house.budget(self.interview, self.client),
             note=house.called(self.interview.id),
+            client=self.client,
         )
 
     def _try_out(self, outcome: Event | None, name: str) -> None:

@@ -32,12 +32,13 @@ class Sources:
         done: asyncio.Event,
         brought: AsyncIterator[bytes] | None = None,
         soon: Callable[[], None] | None = None,
+        client: str = "",
     ) -> AsyncGenerator[bytes, None]:
         """What the recorder for *source* gives; AdapterError where there is none."""
         recorder = self._recorders.get(source.kind)
         if recorder is None:
             raise AdapterError(NAME, *_MISSING[source.kind])
-        sound = recorder.record(source, silence=silence, done=done, brought=brought, soon=soon)
+        sound = recorder.record(source, silence=silence, done=done, brought=brought, soon=soon, client=client)
         async with aclosing(sound):
             async for chunk in sound:
                 yield chunk

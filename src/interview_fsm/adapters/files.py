@@ -15,14 +15,15 @@ from ..confinement import ENDED_BY, Limits, confined, feed, hear, kill
 from ..errors import AdapterError, MissingExtra, ResumeError, SettingError
 from ..events import Source
 from ..sound import audio_type
+from ..turns import Full, Turns
 from . import _files_worker as worker
 
 NAME = "files"
 MOST_BYTES = 10 * 1024 * 1024
 """Of one file, as of a résumé."""
 
-Fetch = Callable[[str], Awaitable[bytes]]
-"""Opens a client's link, with the guards that résumés' links have; raises ResumeError."""
+Fetch = Callable[[str, str], Awaitable[bytes]]
+"""Opens a link for a client, with the guards that résumés' links have; raises ResumeError."""
 
 _INSTEAD = "or type your answer."
 _PIECE = 32_000  # bytes, a second: so that a file comes to the recogniser as a microphone's sound does
@@ -47,7 +48,7 @@ _SIGNALS = {"cpu": "time", "memory": "memory"}
 
 
 class Files:
-    """Hears answers from whole files, *at_once* of them; the others wait for their turn.
+    """Hears answers from whole files, *at_once* of them, in fair turns (``turns.Turns``).
 
     *fetch* opens links; without it none is opened. A file has at most ``MOST_BYTES`` bytes and *longest*
     seconds; its child *wall* seconds from its start, *cpu* seconds of computing, *memory* bytes. Neither file
@@ -67,7 +68,7 @@ class Files:
         if longest < 1 or wall <= 0:
             raise SettingError("a sound file has a second or more, and some time to be read")
         self._fetch, self._longest = fetch, longest
-        self._turns = asyncio.Semaphore(at_once)
+        self._turns = Turns(at_once)
         self._wall, self._cpu, self._memory = wall, cpu, memory
         self._children: set[Process] = set()
         self._closed = False
@@ -87,30 +88,34 @@ class Files:
         done: asyncio.Event,
         brought: AsyncIterator[bytes] | None = None,
         soon: Callable[[], None] | None = None,
+        client: str = "",
     ) -> AsyncGenerator[bytes, None]:
         """PCM16 mono 16 kHz: the whole file, whatever its pauses, and though *done* is set meanwhile.
 
-        Raises AdapterError: ``audio_unusable``, ``unsupported_media``, ``too_large``, and what a link's
-        fetcher refuses with (``resume_url_refused``, ``resume_unreachable``, ``resume_timeout``).
+        Raises AdapterError: ``audio_unusable``, ``unsupported_media``, ``too_large``, ``busy``, and what a
+        link's fetcher refuses with (``resume_url_refused``, ``resume_unreachable``, ``resume_timeout``).
         """
         del silence, done, soon
-        sound = await self.decode(await self._file(source, brought))
+        sound = await self.decode(await self._file(source, brought, client), client=client)
         for at in range(0, len(sound), _PIECE):
             yield sound[at : at + _PIECE]
 
-    async def decode(self, file: bytes) -> bytes:
+    async def decode(self, file: bytes, *, client: str = "") -> bytes:
         """The sound of *file*, PCM16 mono 16 kHz. Its child is dead when this returns or is cancelled.
 
-        Raises AdapterError as ``record()`` does.
+        *client* is whose turn it takes. Raises AdapterError as ``record()`` does.
         """
         if not file or len(file) > MOST_BYTES:
             raise self._refusal("size" if file else "empty")
         if audio_type(file) is None:
             raise self._refusal("kind")
-        async with self._turns:
-            if self._closed:
-                raise self._refusal("closed")
-            return await self._decoded(file)
+        try:
+            async with self._turns.turn(client):
+                if self._closed:
+                    raise self._refusal("closed")
+                return await self._decoded(file)
+        except Full:
+            raise _busy() from None
 
     async def aclose(self) -> None:
         """Kill the children there are, and read nothing more."""
@@ -119,10 +124,10 @@ class Files:
             kill(child)
             await child.wait()
 
-    async def _file(self, source: Source, brought: AsyncIterator[bytes] | None) -> bytes:
+    async def _file(self, source: Source, brought: AsyncIterator[bytes] | None, client: str) -> bytes:
         if source.kind == "link" and self._fetch is not None:
             try:
-                return await self._fetch(source.ref)
+                return await self._fetch(source.ref, client)
             except ResumeError as error:
                 code = "too_large" if error.code == "resume_too_large" else error.code
                 raise AdapterError(NAME, code, str(error), retryable=error.retryable) from error
@@ -155,9 +160,7 @@ class Files:
         except TimeoutError as error:
             raise self._refusal("time") from error
         except OSError as error:  # the host has no process left to give
-            raise AdapterError(
-                NAME, "busy", "Too much is going on here. Try again in a moment.", retryable=True
-            ) from error
+            raise _busy() from error
         if status != worker.WELL:
             ended = _STATUS.get(status) or _SIGNALS.get(ENDED_BY.get(-status, ""), "malformed")
             raise self._refusal("closed" if self._closed else ended)
@@ -166,6 +169,10 @@ class Files:
     def _refusal(self, why: str) -> AdapterError:
         code, sentence = _SENTENCES[why]
         return AdapterError(NAME, code, sentence.format(minutes=self._longest / 60))
+
+
+def _busy() -> AdapterError:
+    return AdapterError(NAME, "busy", "Too much is going on here. Try again in a moment.", retryable=True)
 
 
 async def create(*, fetch: Fetch | None = None, longest: float = 300.0) -> Files:

@@ -66,12 +66,14 @@ class Microphone:
         done: asyncio.Event,
         brought: AsyncIterator[bytes] | None = None,
         soon: Callable[[], None] | None = None,
+        client: str = "",
     ) -> AsyncGenerator[bytes, None]:
         """PCM16 mono 16 kHz until *silence* seconds (60 at the most) without speech, or *done*.
 
         Raises AdapterError: ``audio_unusable`` for another source than a microphone, else
         ``microphone_unavailable``.
         """
+        del client
         if source.kind != NAME:
             raise AdapterError(NAME, "audio_unusable", "This adapter records from a microphone only.")
         del brought

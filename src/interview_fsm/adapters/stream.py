@@ -48,11 +48,13 @@ class Stream:
         done: asyncio.Event,
         brought: AsyncIterator[bytes] | None = None,
         soon: Callable[[], None] | None = None,
+        client: str = "",
     ) -> AsyncGenerator[bytes, None]:
         """PCM16 mono 16 kHz until *silence* seconds without speech, *done*, or the end of what is brought.
 
         Raises AdapterError ``audio_unusable`` when it is not a stream, and when no sound came at all.
         """
+        del client
         if source.kind != NAME or brought is None:
             raise _unusable("This adapter hears what a client sends, and that alone.")
         answer = Answer(silence=silence, patience=self._patience, longest=self._longest)

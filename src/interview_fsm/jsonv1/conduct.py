@@ -101,7 +101,9 @@ class JsonV1:
         self._outbox = Outbox(say)
         self._work = Work(self._outbox)
         purposes = _purposes(host.engine.ports)
-        self._intake = Intake(host.library, host.uploads, self._outbox, self._work, purposes=purposes)
+        self._intake = Intake(
+            host.library, host.uploads, self._outbox, self._work, purposes=purposes, client=client
+        )
         self._relay = Relay(host.engine, host.seats, self._outbox, self._work)
         self._sound = Sound(self._relay)
         self._queue: Waiting[messages.Command] = Waiting(MOST_WAITING, MOST_WAITING_BYTES)

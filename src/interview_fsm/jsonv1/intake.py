@@ -29,12 +29,12 @@ _REFUSED = {
 class Library(Protocol):
     """What brings résumés."""
 
-    async def fetch(self, url: str) -> bytes:
-        """The document behind a client's link. Raises ResumeError."""
+    async def fetch(self, url: str, *, client: str) -> bytes:
+        """The document behind a link of *client*'s. Raises ResumeError."""
         ...
 
-    async def read(self, document: bytes) -> Resume:
-        """The résumé in *document*. Raises ResumeError."""
+    async def read(self, document: bytes, *, client: str) -> Resume:
+        """The résumé in *document*, which is *client*'s. Raises ResumeError."""
         ...
 
 
@@ -68,8 +68,8 @@ class Intake:
     """The file that is coming on a connection, and the résumé that is being read."""
 
     __slots__ = (
-        "_library", "_outbox", "_purpose", "_purposes", "_reading", "_timer", "_upload_id", "_uploads",
-        "_work",
+        "_client", "_library", "_outbox", "_purpose", "_purposes", "_reading", "_timer", "_upload_id",
+        "_uploads", "_work",
     )  # fmt: skip
 
     def __init__(
@@ -80,7 +80,9 @@ class Intake:
         work: Work,
         *,
         purposes: Collection[str] = ("resume",),
+        client: str = "",
     ) -> None:
+        self._client = client
         self._library, self._outbox, self._work = library, outbox, work
         self._purpose, self._purposes = "resume", purposes
         self._uploads = Uploads(space)
@@ -187,14 +189,14 @@ class Intake:
     async def _read(self, given: messages.GivenResume, described: str) -> Material:
         match given:
             case messages.GivenResume(url=str(url)):
-                document = await self._library.fetch(url)
+                document = await self._library.fetch(url, client=self._client)
             case messages.GivenResume(text=str(text)):
                 document = text.encode()
             case _:
                 document = self._uploads.claim(given.upload or "")
         self._work.begin("resume", "Reading it.", done=1, total=2)
         self._work.tell("resume")
-        material = Material.of(await self._library.read(document), described)
+        material = Material.of(await self._library.read(document, client=self._client), described)
         if not material.resume:
             raise ResumeError("resume_empty", "There is no text in it. Choose another, or paste the text.")
         return material

@@ -18,7 +18,7 @@ import asyncio
 import logging
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
-from contextlib import aclosing, asynccontextmanager, contextmanager, suppress
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Any, Final
@@ -27,6 +27,7 @@ import httpcore2
 from msgspec import Struct
 
 from ..errors import ResumeError
+from ..turns import Full, Turns
 from .links import FetchPolicy, Link, check_url, is_public, redirected, refusal, unmapped
 from .lookup import system_addresses
 from .replies import (
@@ -66,7 +67,7 @@ class Fetched(Struct, frozen=True):
 
 
 class Fetcher:
-    """Opens links, a few at once; the others wait for their turn.
+    """Opens links, *at_once* of them, in fair turns (``turns.Turns``).
 
     *resolve* and *backend* stand between this and the network, for tests. A fetch may be cancelled at any
     moment and has closed its sockets when the cancellation leaves it. One Fetcher belongs to one event loop.
@@ -85,28 +86,29 @@ class Fetcher:
         self._resolve = resolve or system_addresses
         self._backend = backend or httpcore2.AnyIOBackend()
         self._tls = tls
-        self._turns = asyncio.Semaphore(at_once)
+        self._turns = Turns(at_once)
         self._running: set[asyncio.Timeout] = set()
         self._idle = asyncio.Event()
         self._idle.set()
         self._closed = False
 
-    async def fetch(self, url: str, want: Wanted = RESUME) -> Fetched:
+    async def fetch(self, url: str, want: Wanted = RESUME, *, client: str = "") -> Fetched:
         """What is at *url*: for a résumé a PDF, or text that a server calls plain text or Markdown.
 
-        Raises ResumeError. A link that breaks a rule is refused before any packet is sent.
+        *client* is whose turn it takes. Raises ResumeError. A link that breaks a rule is refused before any
+        packet is sent.
         """
         try:
             link = check_url(url, self._policy)
-            async with self._turn(), self._limit():
+            async with self._turn(client), self._limit():
                 return await self._follow(link, want)
         except ResumeError as error:
             logger.info("a link was not used: %s, %s", error.code, error.kind)
             raise
 
-    async def sound(self, url: str) -> bytes:
+    async def sound(self, url: str, client: str = "") -> bytes:
         """The sound file at *url*, for ``assemble(fetch=…)``. Raises ResumeError, as ``fetch()`` does."""
-        return (await self.fetch(url, AUDIO)).data
+        return (await self.fetch(url, AUDIO, client=client)).data
 
     async def aclose(self) -> None:
         """End what is under way, with ``resume_unreachable``, and refuse what comes."""
@@ -118,18 +120,16 @@ class Fetcher:
         await self._idle.wait()
 
     @asynccontextmanager
-    async def _turn(self) -> AsyncIterator[None]:
-        """One of the few places, or ``busy`` when none came free within the time for a whole fetch."""
-        try:
-            async with asyncio.timeout(self._policy.total) as limit:
-                with self._listed(limit):
-                    await self._turns.acquire()
-        except TimeoutError:
-            raise self._ended("busy", "queue") from None
-        try:
+    async def _turn(self, client: str) -> AsyncIterator[None]:
+        """Its turn, or ``busy`` when that did not come within the time for a whole fetch."""
+        async with AsyncExitStack() as turn:
+            try:
+                async with asyncio.timeout(self._policy.total) as limit:
+                    with self._listed(limit):
+                        await turn.enter_async_context(self._turns.turn(client))
+            except (TimeoutError, Full):
+                raise self._ended("busy", "queue") from None
             yield
-        finally:
-            self._turns.release()
 
     @asynccontextmanager
     async def _limit(self) -> AsyncIterator[None]:

@@ -20,6 +20,7 @@ from msgspec.structs import replace
 from ..confinement import ENDED_BY, confined, feed, hear, kill
 from ..errors import ResumeError
 from ..events import Page, Resume
+from ..turns import Full, Turns
 from .text import read_text
 from .unseen import KINDS, hidden_words
 from .worker import CPU, MEMORY, Done, Failed, Limits, Message, Part, is_pdf
@@ -48,10 +49,10 @@ _UNREADABLE = {
 class Reader:
     """Reads PDFs in children, as it does long texts; short texts by itself. Fits ``ports.ResumeReader``.
 
-    At most *at_once* children run; *queue* more documents wait, by default as many as two children read in
-    about two seconds; then ``busy``. A child has *wall* seconds from its start, *cpu* seconds of computing
-    and *memory* bytes. Nothing of a document is kept, or ever
-    written to a disk.
+    At most *at_once* children run, in fair turns (``turns.Turns``); *queue* more documents wait, by default
+    as many as two children read in about two seconds; then ``busy``, for the client that has most of them. A
+    child has *wall* seconds from its start, *cpu* seconds of computing and *memory* bytes. Nothing of a
+    document is kept, or ever written to a disk.
     """
 
     def __init__(
@@ -63,14 +64,15 @@ class Reader:
         cpu: int = CPU,
         memory: int = MEMORY,
     ) -> None:
-        self._turns = asyncio.Semaphore(at_once)
-        self._queue, self._waiting = queue, 0
+        self._turns = Turns(at_once, queue)
         self._wall, self._cpu, self._memory = wall, cpu, memory
         self._children: set[Process] = set()
         self._closed = False
 
-    async def read(self, document: bytes) -> Resume:
+    async def read(self, document: bytes, *, client: str = "") -> Resume:
         """The résumé in *document*. Its child is dead and reaped when this returns, raises or is cancelled.
+
+        *client* is whose turn it takes.
 
         Raises ResumeError: ``resume_too_large``, ``resume_not_pdf``, ``resume_empty``, ``resume_unreadable``
         (of a kind: timeout, cpu, memory, malformed, encrypted, output, crashed), ``busy``.
@@ -79,7 +81,7 @@ class Reader:
             raise too_large(len(document))
         if len(document) <= SMALL and not is_pdf(document):
             return _said(read_text(document))
-        async with self._turn():
+        async with self._turn(client):
             return await self._read(document)
 
     async def aclose(self) -> None:
@@ -90,20 +92,14 @@ class Reader:
             await child.wait()
 
     @asynccontextmanager
-    async def _turn(self) -> AsyncIterator[None]:
-        if self._closed or (self._turns.locked() and self._waiting >= self._queue):
-            raise busy()
-        self._waiting += 1
+    async def _turn(self, client: str) -> AsyncIterator[None]:
         try:
-            await self._turns.acquire()
-        finally:
-            self._waiting -= 1
-        try:
-            if self._closed:
-                raise busy()
-            yield
-        finally:
-            self._turns.release()
+            async with self._turns.turn(client):
+                if self._closed:
+                    raise busy()
+                yield
+        except Full:
+            raise busy() from None
 
     async def _read(self, document: bytes) -> Resume:
         try:
@@ -144,7 +140,7 @@ def too_large(size: int) -> ResumeError:
 
 
 def busy() -> ResumeError:
-    """The refusal while all children work and the queue is full."""
+    """The refusal while all children work and the queue is full, to the client that has most of it."""
     return ResumeError(
         "busy", "Many résumés are being read right now. Try again in a few seconds.", retryable=True
     )

@@ -192,6 +192,7 @@ class ScriptedRecorder(_Holding):
         super().__init__(working=working, leaving=leaving)
         self.takes, self.seconds = takes, seconds
         self.sources: list[Source] = []
+        self.clients: list[str] = []
         self.finished = 0
         """Takes that ended because ``done`` was set."""
 
@@ -203,11 +204,13 @@ class ScriptedRecorder(_Holding):
         done: asyncio.Event,
         brought: AsyncIterator[bytes] | None = None,
         soon: Callable[[], None] | None = None,
+        client: str = "",
     ) -> AsyncGenerator[bytes, None]:
         """See Recorder.record(). The script is what is heard, whatever is *brought*."""
         del brought, soon
         step = self._next(self.takes, len(self.sources))
         self.sources.append(source)
+        self.clients.append(client)
         async with self._held():
             chunks = await _take(step) or (FRAME,) * round(self.seconds * 10)
             for chunk in chunks:
