@@ -562,6 +562,28 @@ def test_in_another_language_the_model_assesses_and_its_assessments_are_kept() -
     virtually(main())
 
 
+@pytest.mark.parametrize(("language", "is_said"), [("en-GB", False), ("de-CH", False), ("ja", True)])
+def test_where_the_guard_does_not_know_the_language_the_limitations_say_so(
+    language: str, is_said: bool
+) -> None:
+    async def main() -> None:
+        interview = answered([ANSWER], Plan(questions=1, follow_ups=0, language=language))
+        feedback = await analyzed(await adapter(Provider(NAME)), interview)
+        assert ("were not checked for topics" in feedback.limitations) is is_said
+
+    virtually(main())
+
+
+def test_a_question_that_pries_is_asked_anew_in_any_language_that_is_known() -> None:
+    async def main() -> None:
+        provider = Provider(NAME, [reply("Sind Sie verheiratet?")], always=reply("Was war Ihr Anteil daran?"))
+        german = begun(Plan(questions=1, follow_ups=0, language="de"))
+        assert (await asked(await adapter(provider), german)).text == "Was war Ihr Anteil daran?"
+        assert provider.calls == 2
+
+    virtually(main())
+
+
 def test_without_the_models_summary_another_language_has_none_and_that_is_said() -> None:
     async def main() -> None:
         german = answered([ANSWER], Plan(questions=1, follow_ups=0, language="de"))

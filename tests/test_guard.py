@@ -2,10 +2,44 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 
 from interview_fsm.coaching.guard import protected_topic, to_the_grader, unfit
+from interview_fsm.coaching.language import never_asked
 from interview_fsm.coaching.levels import read_level
+
+LANGUAGES = {
+    path.stem: json.loads(path.read_text(encoding="utf-8"))
+    for path in sorted((Path(__file__).parent / "data" / "guard").glob("*.json"))
+}
+TOPICS = [(language, topic) for language, lists in LANGUAGES.items() for topic in lists["refused"]]
+LEAD = "At Eastbrook Hospital you introduced a bedside handover checklist. "
+
+
+@pytest.mark.parametrize(("language", "topic"), TOPICS)
+def test_what_no_interviewer_may_ask_is_refused(language, topic):
+    questions = LANGUAGES[language]["refused"][topic]
+    said = [text for each in questions for text in (each, LEAD + each, each.upper(), each.replace("'", "’"))]
+    assert [text for text in said if not (unfit(text) or "").startswith("it touches on")] == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_only_sounds_like_it_may_be_asked(language):
+    assert [text for text in LANGUAGES[language]["asked"] if unfit(text)] == []
+
+
+def test_the_lists_are_of_every_topic_in_every_language():
+    topics = {"age", "family", "pregnancy", "health", "religion", "origin", "orientation", "sex"}
+    topics |= {"politics", "pay", "criminal record"}
+    assert never_asked().keys() == LANGUAGES.keys()
+    for language, lists in LANGUAGES.items():
+        assert lists["refused"].keys() == never_asked()[language].phrases.keys() == topics
+    english = LANGUAGES["en"]
+    assert sum(map(len, english["refused"].values())) >= 200
+    assert len(english["asked"]) >= 150
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from msgspec.structs import replace
 from ..budget import Billing
 from ..coaching.claims import Sources
 from ..coaching.fences import MOST, masked
+from ..coaching.guard import knows
 from ..coaching.language import serves
 from ..coaching.levels import read_level
 from ..coaching.prompts import (
@@ -55,6 +56,9 @@ AT_ONCE = 2
 """Answers assessed at the same time: each sets tokens of the budget aside until it is over."""
 ANALYSIS = 150.0
 """Seconds for all of them; what is not done then is marked as failed. The session gives an analysis 180."""
+
+UNGUARDED = "Questions in this language were not checked for topics that no interviewer may ask about."
+"""Said with the limitations where the guard does not know the language."""
 
 NOT_TO_JUDGE = frozenset(["silence", "nothing_to_assess", "follow_up", "unconfirmed"])
 """Why a model need not be asked: reasons of ``NotScored`` that it could not change."""
@@ -129,7 +133,8 @@ class ModelInterviewer:
         base = await self._coach.analyze(_with_feedback(brief, interview, known))
         answers = await self._assess_all(brief, base, known)
         whole = await self._coach.analyze(_with_feedback(brief, interview, _feedback(answers)))
-        whole = replace(whole, answers=tuple(answers), limitations=_limits(whole, answers, self.name))
+        limits = _limits(whole, answers, self.name, interview.plan.language)
+        whole = replace(whole, answers=tuple(answers), limitations=limits)
         prompt = summary_prompt(interview, answers)
         # It may speak of what it was told, which has no word of the candidate's.
         remarks = Remarks(Sources("", prompt.turns[-1].text, english=serves(interview.plan.language)))
@@ -304,8 +309,9 @@ def _feedback(answers: Sequence[AnswerFeedback]) -> Feedback:
     return Feedback(tuple(answers))
 
 
-def _limits(whole: Feedback, answers: Sequence[AnswerFeedback], name: str) -> str:
-    """What is to be said of the method: the model's, and the coach's too where it had to stand in."""
+def _limits(whole: Feedback, answers: Sequence[AnswerFeedback], name: str, language: str) -> str:
+    """What is to be said of the method: the model's, the coach's where it stood in, the guard's."""
     by_model = any(each.provenance.adapter == name for each in answers)
     by_rules = any(each.provenance.adapter != name for each in answers)
-    return " ".join([LIMITATIONS] * by_model + [whole.limitations] * (by_rules or not by_model))
+    said = [LIMITATIONS] * by_model + [whole.limitations] * (by_rules or not by_model)
+    return " ".join([*said, *([] if knows(language) else [UNGUARDED])])

@@ -16,6 +16,7 @@ from ..coaching.cues import read_answer
 from ..coaching.evidence import MAX_TEXT, find_units
 from ..coaching.feedback import assess_answer, summarised, unassessed, unread
 from ..coaching.follow_up import word_follow_up
+from ..coaching.guard import unfit
 from ..coaching.job import read_job
 from ..coaching.language import serves
 from ..coaching.levels import read_level
@@ -117,6 +118,7 @@ async def _at_once_or_aside(read: Callable[[str], T], text: str) -> T:
 async def create() -> Coach:
     """A coach that has its language loaded and its patterns compiled, which takes the time of ten answers."""
     find_units("")
+    unfit("What did you do?")
     read_job("We look for somebody.")
     read_answer("Last year I built it because we needed it, and in the end it worked.")
     return Coach()

@@ -1,17 +1,21 @@
 """Keeps out of questions what no interviewer may ask, and what is no question.
 
-The protected topics are age, family, pregnancy, health, religion, origin, orientation, politics and pay
-history. The lists err on the safe side: a piece of evidence that only looks like one of them is not
-used, which costs a question a little colour and nobody anything else.
+The protected topics are age, family, pregnancy, health, religion, origin, orientation, sex, politics, pay
+history and a criminal record. There are two lists. One is of words that no piece of evidence may have; it
+errs on the safe side, which costs a question a little colour and nobody anything else. The other is of
+questions that a model may think of, in the languages of ``language.never_asked`` and no other. No list is
+complete: they hold against an interviewer that slips, not against one that means to pry.
 """
 
 from __future__ import annotations
 
 import re
+import unicodedata
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 from ..events import Warning
-from .language import load, pattern
+from .language import NeverAsked, load, never_asked, pattern, primary
 
 MAX_WORDS = 45
 MAX_CHARACTERS = 400
@@ -64,6 +68,56 @@ def protected_topic(text: str) -> str | None:
     return next(topic for topic, words in _topics() if words.search(text))
 
 
+def _folded(text: str) -> str:
+    """*text* in small letters without accents, in one line: as the lists of questions are written."""
+    plain = unicodedata.normalize("NFKD", text.replace("’", "'")).casefold()
+    return " ".join("".join(char for char in plain if not unicodedata.combining(char)).split())
+
+
+def pries(question: str) -> str | None:
+    """The protected topic that *question* asks the person about, in any language of the lists, or None."""
+    said = _folded(question)
+    for each in _pryings():
+        if topic := each.topic(said):
+            return topic
+    return None
+
+
+def knows(tag: str) -> bool:
+    """Whether questions that pry are known in the language of this BCP 47 tag."""
+    return primary(tag) in never_asked()
+
+
+class _Prying:
+    """The questions of one language that no interviewer may ask, ready to be looked for."""
+
+    def __init__(self, lists: NeverAsked) -> None:
+        self._phrases = {topic: _whole(words) for topic, words in lists.phrases.items()}
+        self._words = {topic: _whole(words) for topic, words in lists.words.items()}
+        self._asks = re.compile("|".join(lists.asks)) if lists.asks else None
+
+    def topic(self, said: str) -> str | None:
+        found = (topic for topic, phrases in self._phrases.items() if phrases.search(said))
+        return next(found, None) or next(self._asked_of_the_person(said), None)
+
+    def _asked_of_the_person(self, said: str) -> Iterator[str]:
+        for sentence in _SENTENCE_END.split(said):
+            if self._asks is not None and self._asks.search(sentence):
+                yield from (topic for topic, words in self._words.items() if words.search(sentence))
+
+
+_SENTENCE_END = re.compile(r"(?<=[.?!]) ")
+
+
+def _whole(words: Sequence[str]) -> re.Pattern[str]:
+    return re.compile(rf"(?<!\w)(?:{'|'.join(words)})(?!\w)")
+
+
+@lru_cache(maxsize=1)
+def _pryings() -> tuple[_Prying, ...]:
+    return tuple(_Prying(lists) for lists in never_asked().values())
+
+
 def unfit(question: str) -> str | None:
     """Why *question* must not be asked, in words, or None when it may."""
     if not question.strip():
@@ -76,5 +130,5 @@ def unfit(question: str) -> str | None:
         return "it has marks that cannot be spoken"
     if to_the_grader().search(question):
         return "it carries an instruction"
-    topic = protected_topic(question)
+    topic = protected_topic(question) or pries(question)
     return f"it touches on {topic}" if topic else None

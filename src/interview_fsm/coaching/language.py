@@ -143,12 +143,31 @@ class Language(Struct, frozen=True):
     cues: dict[str, tuple[str, ...]]
     """Regular expressions of whole words in lower case, by what they show."""
     protected: dict[str, tuple[str, ...]]
-    """Regular expressions of what no interviewer may ask, by topic."""
+    """Regular expressions of what is nobody's business, by topic: no piece of evidence, and no question, may
+    touch on it."""
+
+
+class NeverAsked(Struct, frozen=True, omit_defaults=True):
+    """Questions in one language that no interviewer may ask: regular expressions of whole words, by topic,
+    for text as ``guard`` folds it.
+    """
+
+    phrases: dict[str, tuple[str, ...]]
+    """What is such a question wherever it stands."""
+    asks: tuple[str, ...] = ()
+    """How a sentence asks about the person."""
+    words: dict[str, tuple[str, ...]] = {}
+    """What it may not ask about then; elsewhere they are work: a nurse gives medication."""
 
 
 def serves(tag: str) -> bool:
     """Whether the coach knows the language of this BCP 47 tag."""
-    return re.split(r"[-_]", tag.strip().casefold(), maxsplit=1)[0] in SERVED
+    return primary(tag) in SERVED
+
+
+def primary(tag: str) -> str:
+    """The primary subtag of a BCP 47 tag: ``de`` of ``de-CH``."""
+    return re.split(r"[-_]", tag.strip().casefold(), maxsplit=1)[0]
 
 
 @lru_cache(maxsize=64)
@@ -163,6 +182,13 @@ def wanted() -> tuple[re.Pattern[str], tuple[str, ...]]:
     pairs = [(name, each) for name, words in load().wanted.items() for each in words]
     groups = "|".join(f"({each})" for _, each in pairs)
     return re.compile(rf"(?<!\w)(?:{groups})(?!\w)"), tuple(name for name, _ in pairs)
+
+
+@lru_cache(maxsize=1)
+def never_asked() -> dict[str, NeverAsked]:
+    """By primary subtag; more languages than the coach serves, because a model knows more."""
+    data = files(__package__).joinpath("data", "never_asked.json").read_bytes()
+    return msgspec.json.decode(data, type=dict[str, NeverAsked])
 
 
 @lru_cache(maxsize=len(SERVED))
