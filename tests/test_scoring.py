@@ -121,6 +121,19 @@ def test_words_of_the_question_are_named_as_found_only_where_they_are() -> None:
     assert relevance.value <= 4
 
 
+@pytest.mark.parametrize(
+    ("level", "value", "found"), [("mid", 2, "what you did yourself"), ("senior", 1, "none")]
+)
+def test_an_own_step_alone_is_as_deep_as_the_words_beside_its_score_say(
+    level: str, value: int, found: str
+) -> None:
+    question = Question(1, "Tell me about a slow import.", Slot("impact", "x", level, "behavioural"))
+    depth = read(question, "Last year our import was slow. I rewrote the slow import in batches.").scores[3]
+    assert isinstance(depth, Score)
+    assert (depth.dimension, depth.value) == ("depth", value)
+    assert f"Found {found}" in depth.rationale.replace(":", "")
+
+
 @pytest.mark.parametrize("name", STRONG)
 def test_the_questions_own_words_do_not_lift_a_weak_answer(name: str) -> None:
     question, weak = of(name, "weak")

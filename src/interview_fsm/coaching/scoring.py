@@ -208,18 +208,17 @@ def _specificity(_question: Question, reading: Reading) -> Finding:
 
 
 def _depth(question: Question, reading: Reading) -> Finding:
-    aspects = _DEPTH[level_of(question)]
-    there, missing = _sorted(reading, aspects)
-    if level_of(question) == "entry":
+    level = level_of(question)
+    there, missing = _sorted(reading, _DEPTH[level])
+    if level == "entry":
         steps = len(reading.every.get("own_action", ()))
         more = len(set(there) & {"reason", "reflection", "check"})
         value = 1 + min(steps, 2) + (min(more, 2) if steps >= 2 else 0)
     else:
         reason = "reason" in there
-        weighed = len(set(there) - {"reason"})
-        told = "own_action" in reading.every or reading.only_we
-        value = 2 if told and not (reason or weighed) else 1 + reason + min(weighed, 3)
-        value += level_of(question) == "mid" and reason
+        value = 1 + reason + min(len(set(there) - {"reason"}), 3) + (reason and level == "mid")
+        if value == 1 and level == "mid" and ("own_action" in reading.every or reading.only_we):
+            value, there = 2, _sorted(reading, ("own_action",))[0]
     return Finding(min(5, value), _best(reading, there), there, missing)
 
 
