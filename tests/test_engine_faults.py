@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from interview_fsm import events as e
-from interview_fsm.engine import Limits, News, Session, Speech, Update
+from interview_fsm.adapters.memory import MemoryStorage
+from interview_fsm.engine import Engine, Limits, News, Session, Speech, Update
 from interview_fsm.errors import AdapterError, Conflict, Gone, InvalidCommand, SessionOver, SessionTaken
 from interview_fsm.interview import Interview, Open
 from interview_fsm.ports import Audio, Brief
@@ -18,6 +19,7 @@ from interview_fsm.states import State
 from interview_fsm.testing import (
     HANGS,
     Fault,
+    FaultyStorage,
     ScriptedInterviewer,
     ScriptedRecorder,
     ScriptedSpeaker,
@@ -859,3 +861,19 @@ def test_replaying_the_log_of_an_interview_full_of_failures_gives_the_same_inter
         assert interview.stale == ()
 
     sitting(main, world)
+
+
+def test_a_command_that_is_stored_is_acknowledged_though_its_session_ends_before_all_is_done() -> None:
+    """The stop is in the log, the résumé is being erased."""
+
+    async def main() -> None:
+        storage = FaultyStorage(MemoryStorage(), lambda _, name: 1.0 if name == "erase" else None)
+        async with Engine(storage, ScriptedInterviewer()) as engine, engine.new(MATERIAL) as session:
+            await started(session)
+            stopping = asyncio.create_task(session.send(e.StopInterview(), command_id="c9"))
+            await session.until(lambda interview: interview.state is State.STOPPED)
+            await session.aclose()
+            assert (await stopping).state is State.STOPPED
+            assert isinstance(session.ended, SessionOver)
+
+    run(main())

@@ -1,4 +1,7 @@
-"""Two servers, one database, nginx in front: one is killed, moved away from, cut off; no interview minds."""
+"""Two servers, one database, nginx in front: one is killed, moved away from, cut off; no interview minds.
+
+PostgreSQL; and two servers without nginx on Firestore.
+"""
 
 from __future__ import annotations
 
@@ -13,16 +16,18 @@ from pathlib import Path
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from interview_fsm.adapters import postgres
+from interview_fsm.adapters import firestore, postgres
 from interview_fsm.interview import Interview
 from interview_fsm.states import Trigger
 
 from .certificates import Pair, certificate  # noqa: F401 - a fixture
 from .databases import Cluster
+from .firestores import VARIABLE, Firestore, new_project
 from .team import Team, Wanderer
+from .test_cli import server
 from .test_postgres import Wire, wire_to
-from .test_v1_drops import Candidate, checked
-from .v1_client import Client, Event, happened
+from .test_v1_drops import Candidate, checked, schema_at
+from .v1_client import Client, Event, client_at, happened
 
 ROUNDS = 20 if os.environ.get("INTERVIEW_FSM_SOAK") else 1
 
@@ -189,6 +194,63 @@ def test_who_has_moved_on_from_slow_work_gets_it_once(team: Team, hang: str) -> 
             await as_it_should_be(team, old.session, ["I did number 1."])
 
     asyncio.run(asyncio.wait_for(main(), 120))
+
+
+# -------------------------------------------------------------------------------------- on Firestore
+
+
+def test_two_servers_on_firestore_have_one_interview_and_who_has_lost_it_lets_go(
+    monkeypatch: pytest.MonkeyPatch, grpc_runner: asyncio.Runner
+) -> None:
+    """The client is on the other server with every command; another is on both, and erases it in the end."""
+    candidate, project = Candidate(), new_project()
+    candidate.recorded = True  # nobody here has a microphone
+
+    async def sat(ports: list[int]) -> int:
+        schema, moves, is_over = await asyncio.to_thread(schema_at, ports[0]), 0, False
+        while not is_over:
+            moves += 1
+            async with client_at(ports[moves % 2], schema) as wire:
+                await candidate.join(wire)
+                is_over = await candidate.sit(wire, 1)
+        return moves
+
+    async def both(ports: list[int]) -> None:
+        schema = await asyncio.to_thread(schema_at, ports[0])
+        async with client_at(ports[0], schema) as old, client_at(ports[1], schema) as new:
+            await old.begin(plan=PLAN)
+            await new.resume(old.session, old.token, old.seq)
+            await new.ask("submit_answer", question=1, text="I did number 1.")
+            await old.say("submit_answer", question=1, text="I did nothing.")
+            await told_that_it_is_taken(old)
+            await new.ask("stop_interview")
+            answers = [turn["answer"]["text"] for turn in (await new.snapshot())["turns"] if "answer" in turn]
+            assert answers == ["I did number 1."]
+            await new.say("erase_session")
+            assert (await new.until("session_erased"))["receipt"]["answers"] == 1
+        async with client_at(ports[0], schema) as late:
+            known = {"session": old.session, "token": old.token, "seq": old.seq}
+            assert (await late.refused("resume_session", **known))["code"] == "session_not_found"
+        left = {name: str(each.fields) for name, each in kept.documents.items() if old.session in name}
+        assert not [name for name in left if "/entries/" in name]
+        assert "number 1" not in "".join(left.values()), "a tombstone has no texts"
+
+    async def as_acknowledged() -> None:
+        storage = await firestore.create(project=project, read_only=True)
+        try:
+            await checked(candidate, storage)
+        finally:
+            await storage.aclose()
+
+    kept = Firestore()
+    with kept.running() as host:
+        monkeypatch.setenv(VARIABLE, host)
+        options = ("--storage", "firestore", "--firestore-project", project)
+        with server(*options) as (_, _, one), server(*options) as (_, _, other):
+            ports = [int(url.rpartition(":")[2]) for url in (one, other)]
+            assert asyncio.run(asyncio.wait_for(sat(ports), 120)) == candidate.sent + 1
+            asyncio.run(asyncio.wait_for(both(ports), 120))
+        grpc_runner.run(as_acknowledged())
 
 
 async def moved(team: Team, known: tuple[str, str, int], answer: Event) -> None:

@@ -14,7 +14,15 @@ from contextlib import suppress
 
 from . import protocol, steps
 from .engine import Engine, Session
-from .errors import AdapterError, BadMessage, Gone, InterviewError, InvalidCommand, SessionOver
+from .errors import (
+    AdapterError,
+    BadMessage,
+    Gone,
+    InterviewError,
+    InvalidCommand,
+    SessionError,
+    SessionOver,
+)
 from .events import Material, StopInterview
 from .protocol import Opening, Word
 from .report import as_text
@@ -154,7 +162,7 @@ class PlainText:
             raise
         except SessionOver as problem:
             reply = "" if self._is_stopped() else protocol.error(problem)
-        except (BadMessage, InvalidCommand, AdapterError) as problem:
+        except (BadMessage, InvalidCommand, AdapterError, SessionError) as problem:
             reply = protocol.error(problem, self._allowed() if self._material else None)
         except InterviewError as problem:
             reply = protocol.error(problem)

@@ -383,6 +383,8 @@ class Session:
             if not reply.done():
                 reply.set_exception(error)
         except BaseException:
+            if mail.command_id in self._seen and not reply.done():
+                reply.set_result(self.interview)  # it is stored, whatever became of what comes after it
             self._mail.appendleft(mail)  # its sender hears why when the session has ended, like all others
             raise
         else:
