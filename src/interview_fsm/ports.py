@@ -25,6 +25,8 @@ from .interview import Ask, Interview
 
 SAMPLE_RATE = 16_000
 """Hz. All sound inside the engine is PCM16 little-endian, mono, at this rate."""
+INSTEAD = "or type your answer."
+"""How the sentences end in which a Recorder or a Transcriber says what to do: a candidate always can."""
 
 
 class Storage(Protocol):

@@ -14,6 +14,7 @@ from importlib.util import find_spec
 from ..confinement import ENDED_BY, Limits, confined, feed, hear, kill
 from ..errors import AdapterError, MissingExtra, ResumeError, SettingError
 from ..events import Source
+from ..ports import INSTEAD
 from ..sound import audio_type
 from ..turns import Full, Turns
 from . import _files_worker as worker
@@ -25,23 +26,22 @@ MOST_BYTES = 10 * 1024 * 1024
 Fetch = Callable[[str, str], Awaitable[bytes]]
 """Opens a link for a client, with the guards that résumés' links have; raises ResumeError."""
 
-_INSTEAD = "or type your answer."
 _PIECE = 32_000  # bytes, a second: so that a file comes to the recogniser as a microphone's sound does
-_AGAIN = f"Save it again as wav or mp3, {_INSTEAD}"
+_AGAIN = f"Save it again as wav or mp3, {INSTEAD}"
 _SENTENCES = {
     "kind": ("unsupported_media", f"Sound is taken as wav, flac, ogg, mp3, m4a or webm. {_AGAIN}"),
-    "empty": ("audio_unusable", f"This file is empty. Choose another, {_INSTEAD}"),
-    "size": ("too_large", f"This file is larger than 10 MB, the limit. Save it as mp3 or ogg, {_INSTEAD}"),
+    "empty": ("audio_unusable", f"This file is empty. Choose another, {INSTEAD}"),
+    "size": ("too_large", f"This file is larger than 10 MB, the limit. Save it as mp3 or ogg, {INSTEAD}"),
     "long": (
         "too_large",
-        f"This recording is longer than {{minutes:g}} minutes, the limit. Cut it, {_INSTEAD}",
+        f"This recording is longer than {{minutes:g}} minutes, the limit. Cut it, {INSTEAD}",
     ),
     "malformed": ("audio_unusable", f"This file is damaged and cannot be read. {_AGAIN}"),
-    "nothing": ("audio_unusable", f"There is no sound in this file. Choose another, {_INSTEAD}"),
+    "nothing": ("audio_unusable", f"There is no sound in this file. Choose another, {INSTEAD}"),
     "memory": ("audio_unusable", f"This file needs too much memory to read. {_AGAIN}"),
     "time": ("audio_unusable", f"This file takes too long to read. {_AGAIN}"),
     "closed": ("audio_unusable", "This server reads no files any more."),
-    "link": ("audio_unusable", f"This server opens no links to sound. Send the file, {_INSTEAD}"),
+    "link": ("audio_unusable", f"This server opens no links to sound. Send the file, {INSTEAD}"),
 }
 _STATUS = {worker.MALFORMED: "malformed", worker.NO_SOUND: "nothing", worker.LONG: "long"}
 _SIGNALS = {"cpu": "time", "memory": "memory"}

@@ -14,6 +14,7 @@ from importlib.util import find_spec
 
 from ..errors import AdapterError, MissingExtra, SettingError
 from ..events import Source
+from ..ports import INSTEAD
 from ._child import Child, ChildGone, cancelled
 from ._microphone_worker import REPORTS, Ended, Fading, Failed, Open, Report, Sound, Stop
 
@@ -21,15 +22,14 @@ NAME = "microphone"
 
 _OPENING = 10.0  # seconds: a sound server that has to start, or a headset that has to wake up
 _GRACE = 1.0  # seconds from "done" until a device that does not answer is taken away; a sound one needs 0.03
-_INSTEAD = "or type your answer."
 _SENTENCES = {
-    "library": f"Recording needs the PortAudio library (Debian: libportaudio2). Install it, {_INSTEAD}",
-    "none": f"No microphone was found. Plug one in and try again, {_INSTEAD}",
-    "refused": f"The microphone could not be opened. See that nothing else uses it and try again, {_INSTEAD}",
-    "lost": f"The microphone was lost in the middle of the answer. Plug it in and try again, {_INSTEAD}",
-    "stalled": f"The microphone gives no sound any more. Plug it in anew and try again, {_INSTEAD}",
-    "in use": f"The microphone is recording another answer. Wait until that one has ended, {_INSTEAD}",
-    "crashed": f"Recording ended unexpectedly. Try again, {_INSTEAD}",
+    "library": f"Recording needs the PortAudio library (Debian: libportaudio2). Install it, {INSTEAD}",
+    "none": f"No microphone was found. Plug one in and try again, {INSTEAD}",
+    "refused": f"The microphone could not be opened. See that nothing else uses it and try again, {INSTEAD}",
+    "lost": f"The microphone was lost in the middle of the answer. Plug it in and try again, {INSTEAD}",
+    "stalled": f"The microphone gives no sound any more. Plug it in anew and try again, {INSTEAD}",
+    "in use": f"The microphone is recording another answer. Wait until that one has ended, {INSTEAD}",
+    "crashed": f"Recording ended unexpectedly. Try again, {INSTEAD}",
     "closed": "The microphone has been closed.",
 }
 
@@ -188,7 +188,7 @@ def _refusal(failed: Failed, device: str | None) -> AdapterError:
         return _unavailable(failed.reason)
     names = ", ".join(f"“{name}”" for name in failed.names)
     sentence = (
-        f"There is no one microphone called “{device}”; there are {names}. Choose one of them, {_INSTEAD}"
+        f"There is no one microphone called “{device}”; there are {names}. Choose one of them, {INSTEAD}"
     )
     return AdapterError(NAME, "microphone_unavailable", sentence)
 

@@ -15,6 +15,7 @@ from importlib.util import find_spec
 
 from ..errors import AdapterError, MissingExtra, SettingError
 from ..events import Partial, Segment, Transcript
+from ..ports import INSTEAD
 from ._child import Child, ChildGone, cancelled
 from ._ears import Trouble
 from ._recognition_worker import REPORTS, Begin, End, Failed, Heard, Ready, Report, Setup, Sound, Understood
@@ -27,18 +28,17 @@ _PIECE_MOST = 16_384  # bytes (0.5 s) at the most, so that text comes steadily f
 _TAPE = 600 * 32_000  # bytes: ten minutes, twice the longest answer, wait for a worker at the most
 _AHEAD = 64  # pieces (1 MB at the most) that a worker may have and not have taken in
 _STARTING = 30.0  # seconds to load the models, 0.5 on a machine that is not busy
-_INSTEAD = "or type your answer."
 _SENTENCES: dict[Trouble, str] = {
-    "package": f"The recogniser's packages are not installed. Choose another one, {_INSTEAD}",
-    "service": f"The recogniser's service could not be reached. Try again, {_INSTEAD}",
-    "limit": f"The recogniser's service has had too many requests. Try again in a minute, {_INSTEAD}",
-    "key": f"The recogniser's service refuses its key. Correct the key, {_INSTEAD}",
-    "reply": f"The recogniser's service gave a reply that is none. Try again, {_INSTEAD}",
-    "setup": f"The recogniser turned the request down as it is set up. Choose another one, {_INSTEAD}",
-    "model": f"The recogniser's model could not be loaded. See to its files, {_INSTEAD}",
-    "crash": f"The recogniser failed in the middle of the answer. Try again, {_INSTEAD}",
+    "package": f"The recogniser's packages are not installed. Choose another one, {INSTEAD}",
+    "service": f"The recogniser's service could not be reached. Try again, {INSTEAD}",
+    "limit": f"The recogniser's service has had too many requests. Try again in a minute, {INSTEAD}",
+    "key": f"The recogniser's service refuses its key. Correct the key, {INSTEAD}",
+    "reply": f"The recogniser's service gave a reply that is none. Try again, {INSTEAD}",
+    "setup": f"The recogniser turned the request down as it is set up. Choose another one, {INSTEAD}",
+    "model": f"The recogniser's model could not be loaded. See to its files, {INSTEAD}",
+    "crash": f"The recogniser failed in the middle of the answer. Try again, {INSTEAD}",
 }
-_STUCK = f"The recogniser did not answer in time. Try again, {_INSTEAD}"
+_STUCK = f"The recogniser did not answer in time. Try again, {INSTEAD}"
 _CLOSED = "The recogniser has been closed."
 _AGAIN = ("crash", "service", "limit", "reply")
 
@@ -210,9 +210,7 @@ class Recognition:
         if self._closed:
             raise _error(_CLOSED)
         if self._setup.engine == "sphinx" and language.split("-")[0].lower() != "en":
-            sentence = (
-                f"PocketSphinx understands English only, not {language}. Choose another one, {_INSTEAD}"
-            )
+            sentence = f"PocketSphinx understands English only, not {language}. Choose another one, {INSTEAD}"
             raise _error(sentence)
 
     @asynccontextmanager

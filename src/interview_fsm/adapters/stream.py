@@ -12,6 +12,7 @@ from importlib.util import find_spec
 
 from ..errors import AdapterError, MissingExtra, SettingError
 from ..events import Source
+from ..ports import INSTEAD
 from ._child import ChildGone, cancelled
 from ._ear import Ear
 from ._voice_activity import FRAME_BYTES, Answer, Frames, chosen
@@ -74,7 +75,7 @@ class Stream:
                     soon()
                 was_fading = answer.is_fading
             if not came and arriving.has_stalled:
-                raise _unusable("No sound came from your browser. Try again, or type your answer.")
+                raise _unusable(f"No sound came from your browser. Try again, {INSTEAD}")
             if not answer.is_over and (rest := answer.held() + frames.rest()):
                 yield rest
         finally:

@@ -18,7 +18,7 @@ from .. import keys
 from ..errors import AdapterError, InterviewError
 from ..events import Source, Transcript
 from ..ports import SAMPLE_RATE, Recorder, Speaker, Transcriber
-from .sounds import chunks
+from .sounds import chunks, told
 
 Verdict = Literal["ok", "missing", "failed"]
 
@@ -186,7 +186,7 @@ async def attempted(name: str, doing: Callable[[], Awaitable[Check]]) -> Check:
             return await doing()
     except InterviewError as error:
         verdict: Verdict = "missing" if error.code == "missing_extra" else "failed"
-        return Check(name, verdict, str(error))
+        return Check(name, verdict, told(error))
     except TimeoutError:
         return Check(name, "failed", "it did not answer within a minute")
 

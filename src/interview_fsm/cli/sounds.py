@@ -8,8 +8,8 @@ from collections.abc import AsyncGenerator
 from pathlib import Path
 
 from ..adapters import load
-from ..errors import AdapterError
-from ..ports import SAMPLE_RATE
+from ..errors import AdapterError, InterviewError
+from ..ports import INSTEAD, SAMPLE_RATE
 
 MOST_SECONDS = 3600
 """Of one file: an hour. What is longer is refused while it is read."""
@@ -26,7 +26,7 @@ async def sound_of(path: Path) -> bytes:
     try:
         return bytes(await files.decode(await asyncio.to_thread(_begun, path, files.most_bytes)))
     except AdapterError as error:
-        raise AdapterError(error.adapter, error.code, f"{path}: {error}") from error
+        raise AdapterError(error.adapter, error.code, f"{told(error).rstrip('.')} ({path})") from error
     finally:
         await files.aclose()
 
@@ -45,12 +45,21 @@ def _as_it_is(path: Path) -> bytes | None:
                 return None
             pcm: bytes = file.readframes(MOST_SECONDS * SAMPLE_RATE + 1)
     except OSError as error:
-        raise AdapterError("files", "audio_unusable", f"{path} cannot be read: {error.strerror}") from error
+        raise AdapterError(
+            "files", "audio_unusable", f"this file cannot be read: {error.strerror} ({path})"
+        ) from error
     except (wave.Error, EOFError):
         return None
+    if not pcm:
+        raise AdapterError("files", "audio_unusable", f"there is no sound in this file ({path})")
     if len(pcm) > 2 * MOST_SECONDS * SAMPLE_RATE:
-        raise AdapterError("files", "too_large", f"{path} is longer than an hour, the limit")
+        raise AdapterError("files", "too_large", f"this file is longer than an hour, the limit ({path})")
     return pcm
+
+
+def told(error: InterviewError) -> str:
+    """What *error* says to whoever has no answer to type in place of what is heard."""
+    return str(error).removesuffix(f", {INSTEAD}")
 
 
 async def chunks(pcm: bytes) -> AsyncGenerator[bytes, None]:

@@ -60,19 +60,24 @@ async def understood(
     from contextlib import aclosing
 
     from ..events import Transcript
-    from .sounds import chunks, sound_of
+    from .sounds import chunks, sound_of, told
 
     pcm = await sound_of(path)
-    async with aclosing(transcriber.transcribe(chunks(pcm), hints=hints, language=language)) as parts:
-        async for part in parts:
-            if isinstance(part, Transcript):
-                return part
+    try:
+        async with aclosing(transcriber.transcribe(chunks(pcm), hints=hints, language=language)) as parts:
+            async for part in parts:
+                if isinstance(part, Transcript):
+                    return part
+    except AdapterError as error:
+        raise AdapterError(error.adapter, error.code, told(error), retryable=error.retryable) from error
     raise AdapterError("speech_recognition", "recognition_unavailable", "the recogniser gave no text")
 
 
 def _show(path: Path, heard: Transcript, form: str, *, is_alone: bool) -> None:
     import msgspec
 
+    if form != "json" and (doubt := _doubt(heard)):
+        click.echo(f"{path}: {doubt}", err=True)
     if form == "json":
         said = {"file": str(path), **msgspec.to_builtins(heard)}
         click.echo(msgspec.json.encode(said).decode())
@@ -80,6 +85,17 @@ def _show(path: Path, heard: Transcript, form: str, *, is_alone: bool) -> None:
         click.echo(srt(heard), nl=False)
     else:
         click.echo(heard.text if is_alone else f"{path}: {heard.text}")
+
+
+def _doubt(heard: Transcript) -> str:
+    """Why *heard* is not to be relied on as it is; empty where it may be."""
+    from ..events import CONFIRM_BELOW
+
+    if not heard.text:
+        return "no words were understood"
+    if heard.confidence is None or heard.confidence >= CONFIRM_BELOW:
+        return ""
+    return f"the recogniser is not sure of this (confidence {heard.confidence:.2f}): check it"
 
 
 def srt(heard: Transcript) -> str:

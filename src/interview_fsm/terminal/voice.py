@@ -14,6 +14,7 @@ from ..engine import Heard, Session
 from ..errors import AdapterError
 from ..events import CorrectAnswer, Question
 from ..portal import Portal
+from ..ports import INSTEAD
 from ..report import plain
 from .answers import Reader
 from .showing import indented, show
@@ -44,7 +45,7 @@ class Voice:
         except AdapterError as error:
             self._is_on = error.code == "no_speech"
             said = plain(str(error))
-            said += "" if said.endswith("type your answer.") else " Type your answer."
+            said += "" if said.endswith(INSTEAD) else " Type your answer."
             show(self._console, Text(said, style="yellow"))
             return False
         show(self._console, indented(Text(plain(heard), style="dim"), 2))
