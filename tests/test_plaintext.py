@@ -459,6 +459,38 @@ def test_when_it_cannot_be_stopped_at_the_end_its_resume_is_erased_all_the_same(
     run(main())
 
 
+@pytest.mark.parametrize("after", [0.5, 1.5, 2.5], ids=["résumé", "first entry", "start"])
+def test_whoever_leaves_while_the_interview_begins_leaves_no_resume(after: float) -> None:
+    kept = MemoryStorage()
+    slow = FaultyStorage(kept, lambda _, name: 1.0 if name == "append" else None)
+
+    async def main() -> None:
+        async with Client(storage=slow) as client:
+            await client.send(LINK)
+            await client.conduct.take("start_interview")
+            await asyncio.sleep(after)
+        client.storage = kept
+        assert not [head for head in await client.kept() if head.interview_id.endswith(".resume")]
+        assert all(interview.state is State.STOPPED for interview in await client.interviews())
+
+    run(main())
+
+
+def test_whoever_leaves_after_a_start_that_was_lost_leaves_no_resume() -> None:
+    world = Away()
+
+    async def main() -> None:
+        async with Client(storage=world.storage) as client:
+            await client.send(LINK)
+            world.lose["append"] = 2
+            world.fault = "lost-reply"
+            assert (await client.send("start_interview"))[0].startswith("Error: ")
+            assert await world.left() == [(None, 0)]
+        assert await world.left() == []
+
+    run(main())
+
+
 @pytest.mark.parametrize("hit", [1, 2], ids=["the résumé's log", "its own"])
 @pytest.mark.parametrize("fault", ["lost-request", "lost-reply"])
 def test_an_interview_that_could_not_be_cleared_goes_on_or_is_cleared_when_asked_again(

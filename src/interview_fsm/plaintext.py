@@ -253,10 +253,12 @@ class PlainText:
 
     async def _ready(self) -> Session:
         """The session; after a storage was away, a new one that goes on from what the log says."""
+        session = self._live()
         try:
-            self._session = await steps.live(self._engine, self._live())
+            self._session = await steps.live(self._engine, session)
         except Gone:  # not even its beginning was stored
             self._session = None
+            await self._engine.drop_resume(session.interview.id)
         session = self._live()
         if session.interview.state is not State.STOPPED:
             session.material = self._material  # which a restart that failed may have erased

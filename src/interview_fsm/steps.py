@@ -110,12 +110,14 @@ async def leave(engine: Engine, session: Session) -> Session:
     without that, by a sweep where the storage does not take that either.
     """
     try:
-        with suppress(Gone):  # erased, or not even its beginning was stored
-            session = await live(engine, session)
-            await stop(session)
-    except InterviewError:
+        if session.interview.version == 0:  # it may just be beginning: what came of it the log says
+            await session.aclose()
+        session = await live(engine, session)
+        await stop(session)
+    except InterviewError as problem:
         await engine.drop_resume(session.interview.id)
-        raise
+        if not isinstance(problem, Gone):  # erased, or no more than its résumé was stored
+            raise
     finally:
         await session.aclose()
     return session
