@@ -232,6 +232,25 @@ ENGINE = (
         "resume.updated_at + BEGINNING < now", "True", (*WEATHER, "tests/test_retention.py"),
     ),
     Bug(
+        "who has lost an interview overwrites its résumé", "house.py",
+        "        kept = len(await self._kept(interview.id))\n        await self._check_latest(interview)\n",
+        "        kept = len(await self._kept(interview.id))\n", ("tests/test_brought.py",),
+    ),
+    Bug(
+        "an erased interview's résumé is kept by who did not know", "house.py",
+        "            await self.drop_resume(interview.id)\n            raise\n", "            raise\n",
+        ("tests/test_brought.py",),
+    ),
+    Bug(
+        "the résumé is read before the interview is claimed", "engine.py",
+        "            try:\n                interview = await self._claim(interview, entries[-1])\n"
+        "            except Conflict:\n                continue\n"
+        "            material = await self._house.material(interview)",
+        "            material = await self._house.material(interview)\n"
+        "            try:\n                interview = await self._claim(interview, entries[-1])\n"
+        "            except Conflict:\n                continue\n", ("tests/test_brought.py",),
+    ),
+    Bug(
         "a recording is not given up by who takes over", "engine.py",
         "if interview.state is State.RECORDING:", "if interview.state is State.STOPPED:", ANY_MOMENT,
     ),
@@ -345,8 +364,6 @@ def is_noticed(bug: Bug) -> bool:
 
 def _imported(source: str, bug: Bug) -> str:
     """What the edit uses and the module does not import."""
-    if bug.module == "house.py":
-        return source.replace("import AdapterError, Gone", "import AdapterError, Conflict, Gone")
     if bug.module == "placeholders.py":
         return source.replace("    Provenance,\n", "    Provenance,\n    Quote,\n")
     return source

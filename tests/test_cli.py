@@ -25,7 +25,7 @@ from websockets.asyncio.client import connect
 from interview_fsm import __version__, cli
 from interview_fsm.adapters import sqlite
 from interview_fsm.diagram import mermaid
-from interview_fsm.events import Attached, Entry, decode
+from interview_fsm.events import Attached, Entry, Material, decode
 from interview_fsm.interview import Interview
 from interview_fsm.states import State
 
@@ -336,6 +336,23 @@ def test_deleting_asks_first() -> None:
     assert asked.exit_code == 1
     assert call("sessions", "show", kept).exit_code == 0
     assert call("sessions", "delete").exit_code == 2
+
+
+def test_deleting_all_leaves_no_resume_that_was_left_without_its_interview() -> None:
+    async def add() -> None:
+        storage = await sqlite.create()
+        try:
+            one = Entry(1, "~r", 4e9, (Material("Nobody's."),))
+            await storage.append("nobody.resume", 0, one, expires_at=4e9)
+        finally:
+            await storage.aclose()
+
+    asyncio.run(add())
+    receipts = json.loads(call("sessions", "delete", "--all", "--yes", "--json").stdout)
+    assert [(each["interview"], each["removed"][0]["log"]) for each in receipts] == [
+        ("nobody", "nobody.resume")
+    ]
+    assert call("sessions", "delete", "--all", "--yes").exit_code == 1, "it is gone already"
 
 
 def test_an_interview_that_cannot_be_read_hides_no_other(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from interview_fsm.adapters import firestore, memory, postgres, sqlite
 from interview_fsm.engine import Limits
 from interview_fsm.errors import AdapterError, Gone
 from interview_fsm.events import FORMAT, Attached, Entry, Material, StartInterview, StopInterview
-from interview_fsm.retention import Due, Removed, due
+from interview_fsm.retention import Due, Removed, due, every_interview
 from interview_fsm.testing import FaultyStorage, run
 
 from .firestores import VARIABLE, Firestore, new_project
@@ -78,6 +78,21 @@ def test_an_erasure_reaches_log_resume_and_index_and_says_so(kind):
             assert not again
             assert again.removed == ()
             assert again.at == pytest.approx(time.time(), abs=60)
+        finally:
+            await storage.aclose()
+
+    kind.run(main())
+
+
+def test_every_interview_is_found_by_its_log_or_by_its_resume(kind):
+    async def main():
+        storage = await kind.create()
+        try:
+            await keep(storage, "one", resume_at=NOW)
+            await storage.append("two", 0, Entry(1, "c1", NOW, (Attached(),)))  # to be kept for ever
+            one = Entry(1, "~r", NOW, (Material("A résumé."),))
+            await storage.append("nobody.resume", 0, one, expires_at=NOW + 1)
+            assert await every_interview(storage) == ["nobody", "one", "two"]
         finally:
             await storage.aclose()
 

@@ -155,11 +155,11 @@ class Engine:
             check_access(interview, token, owner)
             self._check_fresh(interview_id, entries)
             seen = {e.append_id: e.version for e in entries if not e.append_id.startswith("~")}
-            material = await self._house.material(interview)
             try:
                 interview = await self._claim(interview, entries[-1])
             except Conflict:
                 continue
+            material = await self._house.material(interview)  # now nobody else may bring another
             if not await self._is_latest(interview):
                 break
             return self._session(interview, material, seen, client=client)

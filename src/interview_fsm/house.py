@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, TypeVar
 from msgspec import Struct
 
 from .budget import Budget, Ledger, Spending
-from .errors import AdapterError, Gone, InterviewError
+from .errors import AdapterError, Conflict, Gone, InterviewError
 from .events import Entry, Event, FollowUpWanted, Material
 from .interview import Activity, Analyze, Ask, Interview, Listen, Speak
 from .ports import Called, Interviewer, Recorder, Speaker, Storage, Transcriber
@@ -237,25 +237,47 @@ class House:
             self.ports.storage.append(resume_log(interview_id), after, entry, expires_at=expires_at)
         )
 
-    async def keep_instead(self, interview_id: str, material: Material) -> None:
-        """Keep what the candidate brought, in place of what is kept already; the latest counts."""
+    async def keep_instead(self, interview: Interview, material: Material) -> None:
+        """Keep what the candidate brought, in place of what is kept already; the latest counts.
+
+        The interview's log is the fence, of the résumé's too. Looked at before, with the place already known:
+        who took the interview over since, and kept another there, is not overwritten. Looked at after: who
+        could not see this one when they took it over goes on without it. Raises Conflict, and Gone with
+        nothing left; and what the storage does, in time.
+        """
+        kept = len(await self._kept(interview.id))
+        await self._check_latest(interview)
+        await self.keep(interview.id, material, after=kept)
         try:
-            kept = len(await self.in_time(self.ports.storage.load(resume_log(interview_id))))
+            await self._check_latest(interview)
         except Gone:
-            kept = 0
-        await self.keep(interview_id, material, after=kept)
+            await self.drop_resume(interview.id)
+            raise
+
+    async def _check_latest(self, interview: Interview) -> None:
+        """Conflict where its log has gone on without us, Gone where there is none."""
+        if await self.in_time(self.ports.storage.load(interview.id, interview.version)):
+            raise Conflict(interview.id)
+
+    async def _kept(self, interview_id: str) -> list[Entry]:
+        """The log of its résumé; empty where there is none."""
+        try:
+            return await self.in_time(self.ports.storage.load(resume_log(interview_id)))
+        except Gone:
+            return []
 
     async def material(self, interview: Interview) -> Material | None:
-        """What the candidate brought, if it is still there."""
-        try:
-            entries = await self.in_time(self.ports.storage.load(resume_log(interview.id)))
-        except Gone:
-            return None
-        if interview.state is State.STOPPED:  # its session died before it could erase it
+        """What the candidate brought, if it is still there: what the interview was started with, or else the
+        latest.
+        """
+        entries = await self._kept(interview.id)
+        if entries and interview.state is State.STOPPED:  # its session died before it could erase it
             await self.drop_resume(interview.id)
             return None
-        kept = [event for entry in entries for event in entry.events if isinstance(event, Material)]
-        return kept[-1] if kept else None
+        brought = [event for entry in entries for event in entry.events if isinstance(event, Material)]
+        agreed = "" if interview.state is State.IDLE else interview.plan.resume_digest
+        fitting = [each for each in brought if agreed in ("", each.digest)] or brought
+        return fitting[-1] if fitting else None
 
     async def drop_resume(self, interview_id: str) -> bool:
         """Erase what the candidate brought; whether it is erased now. What cannot be is left to the sweep."""

@@ -21,7 +21,7 @@ from .interview import Interview
 from .ports import Storage
 from .states import State
 
-__all__ = ["Due", "Receipt", "Removed", "due", "erase_interview"]
+__all__ = ["Due", "Receipt", "Removed", "due", "erase_interview", "every_interview"]
 
 BEGINNING = 300.0
 """Seconds that a résumé may wait for its interview, which is stored after it: two appends, by servers whose
@@ -89,6 +89,12 @@ async def erase_interview(
         answers=sum(1 + len(turn.attempts) for turn in interview.answered),
         feedback=interview.feedback is not None,
     )
+
+
+async def every_interview(storage: Storage) -> list[str]:
+    """The ids of all interviews of which anything is kept, be it a résumé alone. Raises AdapterError."""
+    listings = (storage.interviews(), storage.interviews(expired_before=math.inf))
+    return sorted({head.interview_id.removesuffix(RESUME_SUFFIX) for each in listings async for head in each})
 
 
 async def _read(storage: Storage, log: str) -> Sequence[Entry] | None:

@@ -52,7 +52,7 @@ class _Mail:
 
     def __init__(
         self,
-        event: Event,
+        event: Event | Material,
         *,
         command_id: str | None = None,
         reply: asyncio.Future[Interview] | None = None,
@@ -177,13 +177,9 @@ class Session:
         again and resend), SessionTaken, Gone, SessionOver. ValueError, and nothing happened, for what no
         log could keep: text that is no Unicode, or too much of it.
         """
-        if self.ended is not None:
-            raise self._over()
         if len(self._mail) >= self._house.limits.mail and not self._may_overtake(command):
             raise Busy("too many commands are waiting")
-        reply: asyncio.Future[Interview] = asyncio.get_running_loop().create_future()
-        self._post(_Mail(command, command_id=command_id, reply=reply, file=file))
-        return await reply
+        return await self._request(command, command_id=command_id, file=file)
 
     @property
     def heard(self) -> int | None:
@@ -220,9 +216,7 @@ class Session:
         if self.ended is not None:
             raise self._over()
         if self.interview.version == 0:
-            reply: asyncio.Future[Interview] = asyncio.get_running_loop().create_future()
-            self._post(_Mail(Attached(), reply=reply))
-            await reply
+            await self._request(Attached())
         return self.interview
 
     @property
@@ -279,20 +273,11 @@ class Session:
         """Set what the candidate brought though the log has begun, until ``start_interview``; kept when this
         returns.
 
-        Raises InvalidCommand once the interview has started, ValueError for what no log could keep,
-        AdapterError and why the session ended.
+        Raises InvalidCommand once the interview has started, ValueError for what no log could keep, and why
+        the session ended: AdapterError (``storage_unavailable``: it may or may not be kept), SessionTaken,
+        Gone, SessionOver.
         """
-        if self.ended is not None:
-            raise self._over()
-        if (begun := self.interview).state is not State.IDLE:
-            raise refusal(begun, Trigger.START_INTERVIEW, "the interview has started")
-        encode(Entry(1, "", 0.0, (material,)))
-        if self.interview.version:
-            await self._house.keep_instead(self.interview.id, material)
-        self.material = material
-        if self.interview.state is State.STOPPED:  # meanwhile, and what was kept then is erased already
-            self.material = None
-            await self._house.drop_resume(self.interview.id)
+        await self._request(material)
 
     def give_up(self, name: str) -> bool:
         """End the activity of this name (``ask``, ``speak``, ``listen``, ``analyze``) as ``cancelled``;
@@ -358,6 +343,16 @@ class Session:
         waits = bool(self._mail) and isinstance(self._mail[0].event, StopInterview)
         return isinstance(command, StopInterview) and not waits
 
+    async def _request(
+        self, event: Event | Material, *, command_id: str | None = None, file: bytes = b""
+    ) -> Interview:
+        """The interview once our task has done what is asked for. Raises why not."""
+        if self.ended is not None:
+            raise self._over()
+        reply: asyncio.Future[Interview] = asyncio.get_running_loop().create_future()
+        self._post(_Mail(event, command_id=command_id, reply=reply, file=file))
+        return await reply
+
     def _post(self, mail: _Mail) -> None:
         if isinstance(mail.event, StopInterview):  # overtakes everything
             self._mail.appendleft(mail)
@@ -369,13 +364,16 @@ class Session:
     async def _take(self, mail: _Mail) -> None:
         reply = mail.reply
         if reply is None:
+            assert not isinstance(mail.event, Material)
             if mail.sender is self._performing:  # else it was left while its outcome was in the mail
                 await self._take_outcome(mail.event)
             return
         if reply.done():  # the caller has gone, and nothing has been done yet
             return
         try:
-            if mail.command_id is None or mail.command_id not in self._seen:
+            if isinstance(mail.event, Material):
+                await self._bring(mail.event)
+            elif mail.command_id is None or mail.command_id not in self._seen:
                 self._check_length(mail.event)
                 self._file = mail.file
                 await self._accept(mail.event, mail.command_id)
@@ -390,6 +388,16 @@ class Session:
         else:
             if not reply.done():
                 reply.set_result(self.interview)
+
+    async def _bring(self, material: Material) -> None:
+        if self.interview.state is not State.IDLE:
+            is_over = self.interview.state is State.STOPPED
+            why = None if is_over else "the interview has started"
+            raise refusal(self.interview, Trigger.START_INTERVIEW, why)
+        encode(Entry(1, "", 0.0, (material,)))
+        if self.interview.version:
+            await self._house.keep_instead(self.interview, material)
+        self.material = material
 
     def _check_length(self, command: Event) -> None:
         """Refuse what makes a long log longer: else a client could have it grow without end."""

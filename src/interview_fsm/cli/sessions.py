@@ -138,7 +138,9 @@ def export(
 
 @sessions.command()
 @click.argument("interview_id", required=False)
-@click.option("--all", "everything", is_flag=True, help="Every interview.")
+@click.option(
+    "--all", "everything", is_flag=True, help="Every interview, and résumés that were left without one."
+)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--json", "as_json", is_flag=True, help="Print the receipts as JSON.")
 @storing
@@ -158,9 +160,9 @@ def delete(
         click.confirm(f"Delete {'every interview' if everything else interview_id} for good?", abort=True)
 
     async def work(storage: Storage) -> list[Receipt]:
-        from ..retention import erase_interview
+        from ..retention import erase_interview, every_interview
 
-        chosen = [interview_id] if interview_id else [h.interview_id async for h in storage.interviews()]
+        chosen = [interview_id] if interview_id else await every_interview(storage)
         return [receipt for each in chosen if (receipt := await erase_interview(storage, each))]
 
     receipts = run(with_storage(storage, database, work, read_only=False))
