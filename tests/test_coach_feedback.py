@@ -387,3 +387,78 @@ def test_feedback_on_any_answer_is_grounded(answer, level):
 def test_any_text_can_be_read(answer):
     reading = read_answer(answer, answer)
     assert all(answer[cue.start : cue.end] for cue in reading.cues.values())
+
+
+# ------------------------------------------------------------------------------------- what is not so
+
+
+def quotes(answer, asked="You changed the rota on ward 4. What came of it?"):
+    cues = read_answer(answer, asked).cues
+    return {aspect: answer[cue.start : cue.end] for aspect, cue in cues.items()}
+
+
+@pytest.mark.parametrize(
+    "told", ["as I said", "like I mentioned before", "as I have explained", "as I told you"]
+)
+def test_saying_that_one_has_said_it_is_no_own_action(told):
+    assert "own_action" not in quotes(f"It fell to 0.1 degrees, {told}.")
+    assert "own_action" in quotes(f"It fell to 0.1 degrees, {told}, and I wrote that down.")
+
+
+@pytest.mark.parametrize(
+    "opening",
+    [
+        "At the Department of Meteorological Sciences I was stuck with a model that ran for days.",
+        "And at Eastbrook Hospital we were short of staff.",
+        "My thesis at First American University was about rain.",
+        "I worked for a bank.",
+    ],
+)
+def test_a_place_at_the_beginning_is_the_situation(opening):
+    assert quotes(f"{opening} I rewrote the loop.")["situation"] in opening
+
+
+@pytest.mark.parametrize(
+    "opening", ["At first I read the code.", "At the end we shipped it.", "At night I slept."]
+)
+def test_what_only_begins_like_a_place_is_none(opening):
+    assert "situation" not in quotes(opening)
+
+
+@pytest.mark.parametrize(
+    "outcome",
+    [
+        "Incidents had fallen from 31 to 9.",
+        "Since the change sales have risen.",
+        "Incidents were down from 31 to 9.",
+        "That took the run from failing to 35 minutes.",
+        "It brought the queue down to four people.",
+    ],
+)
+def test_an_outcome_in_the_perfect_or_without_a_verb_of_change_is_a_result(outcome):
+    assert quotes(f"I rewrote the loader. {outcome}")["result"] in outcome
+
+
+def test_a_price_is_no_other_way():
+    assert "alternative" not in quotes("I did it alone. The trade-off was hiring two more people later.")
+
+
+def test_a_cause_is_no_result_and_each_remark_has_words_of_its_own():
+    told = "Last year on ward 4 I moved the beds because two patients fell. I asked the night shift first."
+    found = quotes(f"{told} In the end falls dropped from 12 to 8.")
+    assert found["situation"].startswith("Last year")
+    assert found["own_action"] == "I asked the night shift first"
+    assert found["result"] == found["number"] == "In the end falls dropped from 12 to 8"
+    assert "result" not in quotes(told)
+
+
+def test_the_last_of_several_results_is_the_result():
+    told = "I changed the rota. In May falls dropped to 12. By July falls dropped to 8."
+    assert quotes(told)["result"] == "By July falls dropped to 8"
+
+
+def test_nobody_is_told_that_there_is_no_time_where_one_was_found():
+    told = "I changed the rota within a week because it was short. Falls dropped from 12 to 8."
+    given = observe(Question(1, "What did you change?", difficulty="mid"), told)
+    (missing,) = (each.text for each in given if (each.kind, each.aspect) == ("missing", "situation"))
+    assert missing.startswith("I found a time, but")

@@ -31,7 +31,7 @@ from ..ports import Brief
 T = TypeVar("T")
 
 NAME = "coach"
-VERSION = "3"
+VERSION = "4"
 """Of the rules: feedback and questions made by different versions may differ."""
 
 AT_ONCE = 2_500

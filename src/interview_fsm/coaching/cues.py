@@ -112,7 +112,7 @@ def read_answer(answer: str, question: str = "", about: str = "", *, method: boo
         every={aspect: _places(heard, aspect, each) for aspect, each in found.items() if each},
         figures=len({match[0] for clause in counted for match in number().finditer(clause.text)}),
         statements=len(counted),
-        telling=len({clause.begin for aspect in ASPECTS for _, clause, _ in found[aspect]}),
+        telling=len({each.clause.begin for aspect in ASPECTS for each in found[aspect]}),
         hedges=sum(len(pattern("hedge").findall(clause.text)) for clause in counted),
         fillers=heard.fillers,
         asked=asked,
@@ -121,24 +121,40 @@ def read_answer(answer: str, question: str = "", about: str = "", *, method: boo
     )
 
 
-_Found = list[tuple[float, Clause, re.Match[str]]]
+_Look = Callable[[str, bool], "re.Match[str] | None"]
 
 
-def _cues(heard: Heard, found: dict[str, _Found]) -> dict[str, Cue]:
-    """The best cue of each aspect among what was *found*."""
+class _Place(Struct, frozen=True):
+    """Where an aspect shows."""
+
+    clause: Clause
+    match: re.Match[str]
+    richness: int
+    """How much else there makes it a good one."""
+    worth: float
+    """Among those that are as rich."""
+
+
+def _cues(heard: Heard, found: dict[str, list[_Place]]) -> dict[str, Cue]:
+    """The best cue of each aspect among what was *found*: among those as rich, one in a clause that shows no
+    other yet. A figure may stand where the result does.
+    """
     cues: dict[str, Cue] = {}
-    for aspect in ASPECTS:
-        best = max(found[aspect], key=lambda each: each[0], default=None)
-        if best is not None:
-            _, clause, match = best
-            start, end = heard.quote(clause, match)
-            if start < end:
-                cues[aspect] = Cue(aspect, start, end)
+    taken: set[int] = set()
+    for aspect, places in found.items():
+        if aspect not in ASPECTS or not places:
+            continue
+        spent = set() if aspect == "number" else taken
+        best = max(places, key=lambda each: (each.richness, each.clause.begin not in spent, each.worth))
+        taken.add(best.clause.begin)
+        start, end = heard.quote(best.clause, best.match)
+        if start < end:
+            cues[aspect] = Cue(aspect, start, end)
     return cues
 
 
-def _places(heard: Heard, aspect: str, found: _Found) -> tuple[Cue, ...]:
-    places = (heard.quote(clause, match) for _, clause, match in found)
+def _places(heard: Heard, aspect: str, found: Sequence[_Place]) -> tuple[Cue, ...]:
+    places = (heard.quote(each.clause, each.match) for each in found)
     return tuple(Cue(aspect, start, end) for start, end in places if start < end)
 
 
@@ -152,16 +168,21 @@ def _topic(heard: Heard, clauses: Sequence[Clause], taken_up: frozenset[str]) ->
     return Cue("topic", start, end) if max(shared) and start < end else None
 
 
-def _candidates(aspect: str, clauses: Sequence[Clause], *, now: bool) -> _Found:
+def _candidates(aspect: str, clauses: Sequence[Clause], *, now: bool) -> list[_Place]:
     """Where *aspect* shows, each with how well: earlier is better, but for what a case ends with."""
     look = _LOOKS[aspect]
     found = []
     for place, clause in enumerate(clauses):
         if match := look(clause.text, now):
-            early = -place / (len(clauses) + 1)
-            richness = sum(bool(look.search(clause.text)) for look in _richer(aspect))
-            found.append((richness + early + min(clause.words, 8) / 8, clause, match))
+            late = place / (len(clauses) + 1)
+            richness = sum(bool(look(clause.text, now)) for look in _richer(aspect))
+            worth = (late if aspect in _LAST else -late) + min(clause.words, 8) / 8
+            found.append(_Place(clause, match, richness, worth))
     return found
+
+
+_LAST = ("result", "reflection")
+"""What a case ends with."""
 
 
 def shows(aspect: str, words: str, *, method: bool = False) -> bool:
@@ -169,13 +190,13 @@ def shows(aspect: str, words: str, *, method: bool = False) -> bool:
     return _LOOKS[aspect](Heard(words).text, method) is not None
 
 
-def _richer(aspect: str) -> tuple[re.Pattern[str], ...]:
+def _richer(aspect: str) -> tuple[_Look, ...]:
     """What makes one place of *aspect* a better one than another."""
     if aspect == "alternative":
-        return (pattern("weighed"),)
+        return (_found("weighed"),)
     if aspect == "reason":
-        return (pattern("explained"),)
-    return (pattern("result"), number()) if aspect in ("result", "number") else ()
+        return (_found("explained"),)
+    return (_result, _number) if aspect in ("result", "number") else ()
 
 
 def _own_action(text: str, now: bool) -> re.Match[str] | None:
@@ -194,11 +215,20 @@ def _reason(text: str, now: bool) -> re.Match[str] | None:
     return found if found and acted else None
 
 
+def _result(text: str, _now: bool) -> re.Match[str] | None:
+    """What came of something; what was the cause of it, "because two patients fell", is not."""
+    found = pattern("result").finditer(text)
+    return next((each for each in found if not _CAUSE.search(text, 0, each.start())), None)
+
+
+_CAUSE = re.compile(r"\b(?:because|although|though)\b[^,.;:]*$")
+
+
 def _number(text: str, _now: bool) -> re.Match[str] | None:
     return number().search(text)
 
 
-def _found(name: str) -> Callable[[str, bool], re.Match[str] | None]:
+def _found(name: str) -> _Look:
     return lambda text, _now: pattern(name).search(text)
 
 
@@ -216,13 +246,13 @@ def number() -> re.Pattern[str]:
     return re.compile(f"{digits}|{counted}|{pattern('figures').pattern}")
 
 
-_LOOKS: dict[str, Callable[[str, bool], re.Match[str] | None]] = {
+_LOOKS: dict[str, _Look] = {
     "situation": _found("situation"),
     "task": _found("task"),
     "own_action": _own_action,
     "reason": _reason,
     "alternative": _found("alternative"),
-    "result": _found("result"),
+    "result": _result,
     "number": _number,
     "reflection": _found("reflection"),
     "check": _found("check"),
@@ -244,7 +274,9 @@ def _did(who: str) -> re.Pattern[str]:
     told = rf"did (?!not\b|my best\b)|(?:{known}|(?!(?:{states})\b)[a-z-]+ed)\b"
     vague = rf"(?! (?:{'|'.join(words.vague_objects)}|to be)\b)"
     narrower = r"worked (?:out|through|with)|looked (?:at|into|up)|used (?!to\b)|helped (?!many|people)"
-    return re.compile(rf"(?<![\w']){who}{had} (?:{adverbs}(?:{told}){vague}|(?:{narrower}))")
+    saying = "said|mentioned|told|described|explained|noted"
+    repeating = rf"(?!(?:(?<=\bas )|(?<=\blike )){who}{had} (?:\w+ )?(?:{saying})\b)"
+    return re.compile(rf"(?<![\w']){repeating}{who}{had} (?:{adverbs}(?:{told}){vague}|(?:{narrower}))")
 
 
 @lru_cache(maxsize=1)

@@ -156,7 +156,9 @@ def _quote(cue: Cue, answer: str) -> Quote:
 
 
 def _wording(aspect: str, reading: Reading) -> str:
-    return "own_action_we" if aspect == "own_action" and reading.only_we else aspect
+    if aspect == "own_action" and reading.only_we:
+        return "own_action_we"
+    return "situation_when" if aspect == "situation" and "when" in reading.every else aspect
 
 
 def _remarks(reading: Reading, answer: str, texts: FeedbackTexts) -> tuple[Observation, ...]:
