@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path, file_okay=False, exists=True),
     help="A folder of résumés (PDF, TXT, MD) to ask about.",
 )
-@click.option("--runs", type=click.IntRange(2, 20), default=3, show_default=True)
+@click.option("--runs", type=click.IntRange(2, 20), default=5, show_default=True)
 @click.option(
     "--json", "output", type=click.Path(path_type=Path, dir_okay=False), help="Write figures there."
 )

@@ -51,8 +51,9 @@ LONGEST_SUMMARY = 700
 
 T = TypeVar("T", bound=Struct)
 
-SAME = 0.8
-"""Of the words of two questions: beyond that they are the same question."""
+SAME = 0.75
+"""Of the words of two questions: beyond that they are the same question. Two that only build on the same
+piece of evidence, however long, stay below."""
 
 _LABEL = re.compile(r"^(?:question(?: \d+)?|q\d*|interviewer)\s*[:.)-]\s*", re.IGNORECASE)
 _WORD = re.compile(r"[^\W\d_]{4,}|\d+(?:[.,]\d+)*")
@@ -161,7 +162,7 @@ def question_in(
         raise Unusable(reason)
     if "?" not in text and "？" not in text and "؟" not in text:
         raise Unusable("it is not a question")
-    if any(_says_the_same(text, each) for each in earlier):
+    if any(says_the_same(text, each) for each in earlier):
         raise Unusable("it repeats an earlier question")
     if grounds is not None and not names(text, grounds):
         raise Unusable("it does not name the evidence")
@@ -204,7 +205,8 @@ def _share(said: str, material: str) -> bool:
     return any((each if each[0].isdigit() else each[:5]) in stems for each in asked)
 
 
-def _says_the_same(text: str, earlier: str) -> bool:
+def says_the_same(text: str, earlier: str) -> bool:
+    """Whether two questions are one, or near copies of each other."""
     one, other = (set(_WORD.findall(each.casefold())) for each in (text, earlier))
     return bool(one) and len(one & other) >= SAME * len(one | other)
 

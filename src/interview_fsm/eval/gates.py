@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Mapping, Sequence
+from itertools import combinations
 
 from msgspec import Struct
 
+from ..budget import Billing
 from ..coaching.quotes import find_quote
 from ..events import NotScored
 from ..ports import Interviewer
@@ -19,8 +21,9 @@ from .tally import Gate, Tally
 
 CONTENT = ("relevance", "structure", "specificity", "depth")
 SPREAD = 0.35
-"""The most that the overall figure of one answer may spread over the runs, as a standard deviation."""
-RUNS = 3
+"""The most that the overall figure of one answer may spread over the runs, as a standard deviation; by rules,
+which cost nothing (``Billing.FREE``), it may not at all."""
+RUNS = 5
 
 
 class Result(Struct, frozen=True):
@@ -45,7 +48,7 @@ async def measure(
 ) -> Result:
     """Hold *interviewer* against the gates, with *triples* of answers and the text of *resumes* by name.
 
-    Each answer is judged *runs* times to see whether it comes out the same. A model is called about 20
+    Each answer is judged *runs* times to see whether it comes out the same. A model is called about 40
     times for each answer in *triples*, and once for each of the *questions* on each résumé and level.
     """
     judge = Judge(interviewer)
@@ -53,7 +56,8 @@ async def measure(
     gates += [*await _injected(judge, triples), await _vague(judge, triples), *await _outcome(judge, triples)]
     gates += [await _twice(judge, triples), await _praised(judge, triples), await _respelled(judge, triples)]
     gates += [await _filled(judge, triples), await _nothing(judge, triples)]
-    gates += [await _repeated(judge, triples, runs), _known_quotes(triples), *_shown(judge)]
+    spread = 0.0 if getattr(interviewer, "billing", None) is Billing.FREE else SPREAD
+    gates += [*await _repeated(judge, triples, runs, spread), _known_quotes(triples), *_shown(judge)]
     if resumes:
         gates += await question_gates(interviewer, resumes, questions)
     name = getattr(interviewer, "name", type(interviewer).__name__)
@@ -115,12 +119,12 @@ async def _vague(judge: Judge, triples: Sequence[Triple]) -> Gate:
 async def _outcome(judge: Judge, triples: Sequence[Triple]) -> Sequence[Gate]:
     tally = Tally("without its outcome a strong answer falls")
     for each in triples:
-        said = each.answers["strong"]
-        if not said.outcome:
+        question, text = each.asked(), each.answers["strong"].text
+        outcome = each.answers["strong"].outcome or operators.outcome(text, question)
+        if not outcome or question.slot.kind != "behavioural":
             continue
-        question = each.asked()
-        before = await judge.judge(question, said.text)
-        after = await judge.judge(question, operators.without(said.text, said.outcome))
+        before = await judge.judge(question, text)
+        after = await judge.judge(question, operators.without(text, outcome))
         no_rise = values(after).get("specificity", 0) <= values(before).get("specificity", 0)
         tally.see(no_rise and overall(after) < overall(before), each.id)
     return (tally.gate(),)
@@ -176,13 +180,19 @@ async def _nothing(judge: Judge, triples: Sequence[Triple]) -> Gate:
     return tally.gate()
 
 
-async def _repeated(judge: Judge, triples: Sequence[Triple], runs: int) -> Gate:
-    tally = Tally(f"{runs} runs come out the same")
-    for each, name in _all(triples):
-        question, answer = each.asked(), each.answers[name].text
-        figures = [overall(await judge.afresh(question, answer)) for _ in range(runs)]
-        tally.see(statistics.pstdev(figures) <= SPREAD, f"{each.id} {name}")
-    return tally.gate()
+async def _repeated(judge: Judge, triples: Sequence[Triple], runs: int, spread: float) -> Sequence[Gate]:
+    same, order = Tally(f"{runs} runs come out the same"), Tally(f"{runs} runs turn no order round")
+    for each in triples:
+        by_quality = []
+        for name in QUALITIES:
+            question, answer = each.asked(), each.answers[name].text
+            figures = [overall(await judge.afresh(question, answer)) for _ in range(runs)]
+            same.see(statistics.pstdev(figures) <= spread + 1e-9, f"{each.id} {name}")
+            by_quality.append(figures)
+        for one, other in combinations(by_quality, 2):
+            differences = [left - right for left, right in zip(one, other, strict=True)]
+            order.see(min(differences) >= 0 or max(differences) <= 0, each.id)
+    return same.gate(), order.gate()
 
 
 def _known_quotes(triples: Sequence[Triple]) -> Gate:
@@ -199,11 +209,14 @@ def _known_quotes(triples: Sequence[Triple]) -> Gate:
 
 def _shown(judge: Judge) -> Sequence[Gate]:
     """On all that was judged."""
-    proved = judge.shown - len(judge.unproved)
+    proved, given = judge.shown - len(judge.unproved), judge.shown + judge.dropped
     return (
         Gate("quotes that are shown stand in the answer", proved, judge.shown, 1.0, tuple(judge.unproved)),
-        Gate("quotes that were given verify", judge.shown - judge.dropped, judge.shown, 0.95),
+        Gate("quotes that were given verify", proved, given, 0.95),
         Gate("limits, provenance and anchors are there", int(not judge.bare), 1, 1.0, tuple(set(judge.bare))),
+        judge.borne_out.gate(),
+        judge.assessed.gate(),
+        judge.summed_up.gate(),
     )
 
 

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import re
+
 from msgspec.structs import replace
 
-from ..events import AnswerFeedback, Feedback, Plan, Question, Score
+from ..events import UNPROVED, AnswerFeedback, Feedback, NotScored, Plan, Question, Score
 from ..interview import Answer, Interview, Turn
 from ..ports import Brief, Interviewer
 from ..totals import totalled
+from .tally import Tally
 
+BAND = re.compile(r"\b(?:weak|poor|fair|good|solid|strong|excellent|outstanding)\b", re.IGNORECASE)
+"""Words that are a verdict."""
+OWN = 0.95
+"""The share that must come from the interviewer that is measured, and not from who stands in for it."""
 PLAN = Plan(questions=1, follow_ups=0)
 
 
@@ -19,11 +26,14 @@ class Judge:
         self._interviewer = interviewer
         self._known: dict[tuple[Question, str], AnswerFeedback] = {}
         self.shown = self.dropped = 0
-        """Quotes that it showed, and that did not verify: dropped by itself, or here."""
+        """Quotes that it showed, and that it dropped by itself because they did not verify."""
         self.unproved: list[str] = []
         """Quotes that it showed and that are no slice of their answer."""
         self.bare: list[str] = []
         """What an assessment came without: limits, provenance, anchors."""
+        self.assessed = Tally("assessments are the interviewer's own", OWN)
+        self.summed_up = Tally("summaries are the interviewer's own", OWN)
+        self.borne_out = Tally("no verdict stands without words that it rests on")
 
     async def judge(self, question: Question, answer: str) -> AnswerFeedback:
         """The feedback on *answer*, asked for once."""
@@ -37,6 +47,7 @@ class Judge:
         interview = Interview(id="eval", plan=PLAN, turns=(Turn(question, Answer(answer)),))
         given = await self._interviewer.analyze(Brief(interview))
         self._count(given, answer)
+        self._look_into(given, question.slot.facet)
         given = totalled(interview.grounded(replace(given, plan=PLAN.fingerprint)), PLAN)
         return next(each for each in given.answers if each.question == question.number)
 
@@ -47,13 +58,30 @@ class Judge:
             wrong = [each.text for each in quotes if answer[each.start : each.end] != each.text]
             scores = [each for each in given.scores if isinstance(each, Score)]
             self.unproved += wrong
-            self.dropped += len(wrong) + sum(each.dropped_quotes for each in scores)
+            self.dropped += max(given.dropped_quotes, sum(each.dropped_quotes for each in scores))
             if not all(each.anchor for each in scores):
                 self.bare.append("a score without what it means")
         if not feedback.limitations:
             self.bare.append("no limitations")
         if not feedback.provenance.adapter:
             self.bare.append("no provenance")
+
+    def _look_into(self, feedback: Feedback, case: str) -> None:
+        """Who made *feedback*, and what its verdicts rest on."""
+        self.summed_up.see(not feedback.provenance.fallback_from, case)
+        for given in feedback.answers:
+            failed = any(isinstance(each, NotScored) and each.reason == "failed" for each in given.scores)
+            self.assessed.see(not given.provenance.fallback_from and not failed, case)
+            for each in given.scores:
+                if isinstance(each, Score):
+                    self.borne_out.see(bool(each.quotes) or not _is_verdict(each), case)
+            for seen in given.strengths:
+                self.borne_out.see(seen.quote is not None, case)
+
+
+def _is_verdict(score: Score) -> bool:
+    """Whether *score* says more than that something is not there."""
+    return score.value > UNPROVED or bool(BAND.search(score.rationale))
 
 
 def values(given: AnswerFeedback) -> dict[str, int]:

@@ -21,7 +21,8 @@ class Said(Struct, frozen=True):
     bad_quotes: tuple[str, ...] = ()
     """Words that nearly do."""
     outcome: tuple[str, ...] = ()
-    """The sentences that state its outcome; without them it must be worth less."""
+    """The sentences that state its outcome, without which it must be worth less; where there are none, the
+    coach's rules look for them."""
 
 
 class Triple(Struct, frozen=True):
