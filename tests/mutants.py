@@ -49,7 +49,7 @@ TESTS = {
     "proxies": ("test_proxies", "test_door"),
     "redaction": ("test_redaction",),
     "keys": ("test_settings",),
-    "rates": ("test_crowd", "test_abuse", "test_turns"),
+    "rates": ("test_crowd", "test_abuse"),
     "turns": ("test_turns",),
     "coaching.quotes": ("test_quotes",),
     "budget": ("test_budget", "test_budget_spent"),

@@ -82,7 +82,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "terminal": STEPS | {"report", "portal", "coaching"},
     "assistant": STEPS | {"sources", "report", "portal", "adapters", "resume", "coaching"},
     "rates": set(),
-    "turns": {"rates"},
+    "turns": set(),
     "waiting": set(),
     "listening": ERRORS,
     "access": ERRORS,

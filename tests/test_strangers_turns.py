@@ -72,7 +72,7 @@ async def links() -> AsyncIterator[Ways]:
 def test_two_addresses_that_hold_all_they_may_keep_nobody_else_waiting(
     ways: Callable[[], Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(turns, "MUCH", 0.0)  # else each of theirs would have to last three seconds
+    monkeypatch.setattr(turns, "LONG", 0.0)  # else each of theirs would have to last four seconds
 
     async def main() -> None:
         async with (

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from interview_fsm.testing import run
 from interview_fsm.testing.clock import turns as loop_turns
-from interview_fsm.turns import MOST_WAITING, MUCH, REST, Full, Turns
+from interview_fsm.turns import LONG, MOST_WAITING, REST, Full, Turns
 
-SHORT, LONG = 0.5, 8.0
+SHORT, HANGS = 0.5, 8.0
 """Seconds of an honest thing, and of one that a limit has to end."""
 
 
@@ -72,13 +72,13 @@ async def now() -> None:
 def test_a_client_has_one_turn_at_a_time_and_another_comes_beside_it() -> None:
     async def main() -> None:
         async with place() as here:
-            here.add("a1", "a2", "a3", takes=LONG)
+            here.add("a1", "a2", "a3", takes=HANGS)
             await now()
             assert here.began == ["a1"]
             here.add("b1")
             await now()
             assert here.began == ["a1", "b1"]
-            await asyncio.sleep(LONG)
+            await asyncio.sleep(HANGS)
             await now()
             assert here.began == ["a1", "b1", "a2"]
 
@@ -89,14 +89,14 @@ def test_nobody_in_particular_has_every_turn_in_the_order_of_coming() -> None:
     async def main() -> float:
         async with place() as here:
             names = [f".{n}" for n in range(6)]
-            here.add(*names, takes=LONG)
+            here.add(*names, takes=HANGS)
             await now()
             assert here.began == names[:2]
             await asyncio.gather(*here.tasks.values())
             assert here.began == names
             return asyncio.get_running_loop().time()
 
-    assert run(main()) == pytest.approx(3 * LONG)
+    assert run(main()) == pytest.approx(3 * HANGS)
 
 
 def test_others_come_in_between_nobody_in_particulars() -> None:
@@ -146,7 +146,7 @@ def test_two_clients_whose_things_take_as_long_as_they_may_leave_a_way_past_them
     async def main() -> list[float]:
         loop, waited = asyncio.get_running_loop(), []
         async with place() as here:
-            here.add(*(f"{who}{n}" for n in range(9) for who in "ab"), takes=LONG)
+            here.add(*(f"{who}{n}" for n in range(9) for who in "ab"), takes=HANGS)
             await now()
             assert here.began == ["a0", "b0"]
             for n in range(8):
@@ -160,19 +160,19 @@ def test_two_clients_whose_things_take_as_long_as_they_may_leave_a_way_past_them
         return waited
 
     # at first nobody knows them
-    assert run(main()) == pytest.approx([LONG, *[0.0] * 7])
+    assert run(main()) == pytest.approx([HANGS, *[0.0] * 7])
 
 
 def test_who_has_rested_may_have_the_last_turn_again() -> None:
     async def main() -> None:
         async with place() as here:
-            here.add("a1", takes=LONG)
+            here.add("a1", takes=HANGS)
             await here.tasks["a1"]
             here.add("b1", takes=1_000)
             here.add("a2")
             await now()
             assert here.began == ["a1", "b1"]
-            await asyncio.sleep((LONG - MUCH) * REST - 1)
+            await asyncio.sleep(REST * HANGS - 1)
             here.add("h1")
             await here.tasks["h1"]
             assert here.began == ["a1", "b1", "h1"]
@@ -184,10 +184,25 @@ def test_who_has_rested_may_have_the_last_turn_again() -> None:
     run(main())
 
 
+@pytest.mark.parametrize(("takes", "waits"), [(LONG, False), (LONG + 0.1, True)])
+def test_long_turns_alone_are_remembered_however_many_there_were(takes: float, waits: bool) -> None:
+    async def main() -> None:
+        async with place() as here:
+            for n in range(5):
+                here.add(f"a{n}", takes=takes)
+                await here.tasks[f"a{n}"]
+            here.add("b1", takes=HANGS)
+            here.add("a9")
+            await now()
+            assert ("a9" not in here.began) is waits
+
+    run(main())
+
+
 def test_where_there_is_one_turn_it_is_everybodys() -> None:
     async def main() -> None:
         async with place(at_once=1) as here:
-            here.add("a1", "a2", "a3", takes=LONG)
+            here.add("a1", "a2", "a3", takes=HANGS)
             await asyncio.gather(*here.tasks.values())
             assert here.ended == ["a1", "a2", "a3"]
 
@@ -227,7 +242,7 @@ def test_when_too_much_waits_the_client_with_most_of_it_loses_the_last_of_its_ow
 def test_where_nobody_says_otherwise_as_many_wait_as_there_are_connections() -> None:
     async def main() -> None:
         async with place() as here:
-            here.add(*(f".{n}" for n in range(2 + MOST_WAITING)), takes=LONG)
+            here.add(*(f".{n}" for n in range(2 + MOST_WAITING)), takes=HANGS)
             await now()
             assert not here.refused
             here.add(".late")
@@ -254,7 +269,7 @@ def test_without_a_queue_what_cannot_begin_is_refused() -> None:
 def test_what_is_given_up_while_it_waits_or_runs_makes_room(name: str) -> None:
     async def main() -> None:
         async with place(at_once=1, queue=2) as here:
-            here.add("a1", "a2", "b1", takes=LONG)
+            here.add("a1", "a2", "b1", takes=HANGS)
             await now()
             await here.cancel(name)
             here.add("b2")
@@ -270,7 +285,7 @@ def test_what_is_given_up_while_it_waits_or_runs_makes_room(name: str) -> None:
 def test_what_is_given_up_in_the_moment_its_turn_comes_hands_it_on() -> None:
     async def main() -> None:
         async with place(at_once=1) as here:
-            here.add("a1", "b1", "c1", takes=LONG)
+            here.add("a1", "b1", "c1", takes=HANGS)
             await now()
             # within one turn of the loop: b1 has been given its turn, and has not begun
             here.tasks["a1"].cancel()

@@ -50,15 +50,8 @@ class Allowances:
 
     def grant(self, name: str, now: float) -> bool:
         """Take one of *name*'s, if there is one; whether there was."""
-        return self._of(name, now).grant(now)
-
-    def take(self, name: str, amount: float, now: float) -> float:
-        """Take *amount* of *name*'s, there or not; the seconds until it would have been there."""
-        return self._of(name, now).take(amount, now)
-
-    def _of(self, name: str, now: float) -> Allowance:
         allowance = self._known.pop(name, None) or Allowance(self._rate, self._burst, now)
         self._known[name] = allowance
         if len(self._known) > MOST_KNOWN:
             self._known.popitem(last=False)
-        return allowance
+        return allowance.grant(now)

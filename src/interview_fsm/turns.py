@@ -1,26 +1,23 @@
 """A few things at once, and fair turns at them: whatever one client brings, another is served.
 
 Three rules. A client has one turn at a time. When one is over, the next goes to the client that has waited
-longest since its own last turn, not to the thing that has. And the last free turn is not for those who had
-much lately: so that a few clients, each with something that takes as long as it may, leave a way past them.
+longest since its own last turn, not to the thing that has. And the last free turn is not for those who had a
+long one lately: a few clients, each with something that takes as long as it may, leave a way past them.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import Counter, OrderedDict, deque
+from collections import OrderedDict, deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
-from .rates import Allowances
-
-MUCH: Final = 3.0
-"""Seconds of turns that a client may have had lately, and still have the last free one. A résumé takes half
-of one; what a limit has to end takes five or more."""
+LONG: Final = 4.0
+"""Seconds; longer turns are remembered. A résumé takes half of one, what a limit has to end five or more."""
 
 REST: Final = 10.0
-"""Seconds until one second of a turn is forgotten."""
+"""So many times as long as it was, a long turn is remembered."""
 
 MOST_WAITING: Final = 256
 """Things, where nobody says otherwise: one of each connection that a server has."""
@@ -41,11 +38,13 @@ class Turns:
     """
 
     def __init__(self, at_once: int, queue: int = MOST_WAITING) -> None:
-        self._free, self._queue = at_once, queue
-        self._running: Counter[str] = Counter()
+        self._at_once, self._queue = at_once, queue
+        self._running: list[str] = []
+        """The clients that have a turn."""
         self._waiting: OrderedDict[str, deque[_Place]] = OrderedDict()
         """By client; whose turn is next comes first."""
-        self._lately = Allowances(1 / REST, MUCH)
+        self._resting: dict[str, float] = {}
+        """Until when the long turn of a client is remembered."""
 
     @asynccontextmanager
     async def turn(self, client: str = "") -> AsyncIterator[None]:
@@ -76,28 +75,31 @@ class Turns:
             self._end(client, _now() - began)
 
     def _end(self, client: str, took: float) -> None:
-        self._free += 1
-        self._running[client] -= 1
-        self._running += Counter()  # only who has a turn is remembered
-        if client:
-            self._lately.take(client, took, _now())
+        self._running.remove(client)
+        if client and took > LONG:
+            self._rest(client, REST * took)
         if client in self._waiting:  # behind those who came meanwhile
             self._waiting.move_to_end(client)
         self._hand_out()
 
+    def _rest(self, client: str, seconds: float) -> None:
+        now = _now()
+        self._resting = {each: until for each, until in self._resting.items() if until > now}
+        self._resting[client] = now + seconds
+
     def _hand_out(self) -> None:
-        while self._free and (client := next(filter(self._may, self._waiting), None)) is not None:
+        while (client := next(filter(self._may, self._waiting), None)) is not None:
             self._take(client).set_result(_now())
-            self._free -= 1
-            self._running[client] += 1
+            self._running.append(client)
 
     def _may(self, client: str) -> bool:
-        """Whether *client* may have a turn that is free."""
-        if not client:
-            return True
-        has_had_much = self._lately.take(client, 0, _now()) > 0
-        is_last = self._free == 1 and self._running
-        return client not in self._running and not (is_last and has_had_much)
+        """Whether *client* may have a turn now."""
+        free = self._at_once - len(self._running)
+        if not free or not client:
+            return free > 0
+        is_last = free == 1 and self._running
+        is_resting = self._resting.get(client, 0.0) > _now()
+        return client not in self._running and not (is_last and is_resting)
 
     def _take(self, client: str, index: int = 0) -> _Place:
         """What waits there; it waits no more."""
