@@ -141,12 +141,10 @@ def test_a_job_description_reaches_the_questions_and_stays_after_a_restart() -> 
         assert interview.interview.turns[0].question.slot.competency != "leadership"
 
 
-def test_in_a_language_that_nobody_here_knows_it_says_so_and_asks_nothing() -> None:
-    with InterviewAssistant(RESUME, text=True, language="de", storage="memory") as interview:
-        with pytest.raises(AdapterError, match="asks and listens in English") as refused:
-            interview.generate_question("mid")
-        assert refused.value.code == "language_not_served"
-        assert interview.interview.turns == ()
+def test_in_a_language_that_nobody_here_knows_it_does_not_begin() -> None:
+    with pytest.raises(SettingError, match="asks and listens in English, and not in “de”: choose English"):
+        InterviewAssistant(RESUME, text=True, language="de", storage="memory")
+    InterviewAssistant(RESUME, text=True, language="en-GB", storage="memory").close()
 
 
 def test_the_wrong_moment_is_refused_and_says_what_is_possible(resume: Path) -> None:

@@ -88,11 +88,12 @@ def test_a_practice_for_a_job_asks_what_the_job_asks_for(tmp_path: Path) -> None
     assert '"competency": "leadership"' in done.stdout
 
 
-def test_a_practice_in_a_language_that_the_coach_does_not_know_ends_with_a_sentence() -> None:
+def test_a_practice_in_a_language_that_the_coach_does_not_know_is_refused_before_it_begins() -> None:
     done = call("practice", "resume.md", "--language", "de", "--answers", "answers.txt")
-    assert done.exit_code != 0
-    assert "asks and listens in English" in done.output
-    assert "Question 1" not in done.output
+    assert done.exit_code == 4
+    assert "asks and listens in English, and not in “de”: choose English" in " ".join(done.output.split())
+    assert "with the plan" not in done.output
+    assert json.loads(call("sessions", "list", "--json").stdout) == []
 
 
 def test_a_practice_is_right_when_it_is_piped() -> None:

@@ -462,3 +462,25 @@ def test_nobody_is_told_that_there_is_no_time_where_one_was_found():
     given = observe(Question(1, "What did you change?", difficulty="mid"), told)
     (missing,) = (each.text for each in given if (each.kind, each.aspect) == ("missing", "situation"))
     assert missing.startswith("I found a time, but")
+
+
+# ------------------------------------------------------------------------------------------ tone
+
+
+def advice(number, told):
+    given = observe(Question(number, "What did you change?", difficulty="mid"), told)
+    return {each.aspect: each.text for each in given if each.kind == "try"}
+
+
+def test_the_same_advice_comes_in_other_words_for_the_next_answers():
+    told = "We changed the rota of the ward in spring, and it was quite an effort for all of us there."
+    texts = [advice(number, told) for number in (1, 2, 3)]
+    for aspect in ("own_action", "result"):
+        assert len({each[aspect] for each in texts}) == 3
+    assert advice(4, told) == texts[0], "the same answer gets the same words"
+
+
+@pytest.mark.parametrize(("words", "is_told"), [(30, True), (44, True), (45, False), (58, False)])
+def test_an_answer_that_is_nearly_long_enough_is_not_called_short(words, is_told):
+    more = " ".join(f"word{n}" if n % 2 else "the" for n in range(words - 4))
+    assert ("length" in advice(1, f"I changed the rota {more}.")) is is_told

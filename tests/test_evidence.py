@@ -198,6 +198,14 @@ def test_a_thesis_is_named_as_what_it_is():
     assert (thesis.label, thesis.phrase) == ("master’s thesis", "“Fishing Rights in the North Sea”")
 
 
+def test_courses_that_were_taken_are_no_work():
+    courses = "Finished machine programming, information visualization, professional essay writing"
+    assert phrases.clause(courses) is None
+    assert (
+        phrases.clause("Finished the migration of payroll, taxes, and pensions two weeks early") is not None
+    )
+
+
 def test_a_wrapped_bullet_is_one_piece():
     text = (
         "Experience\nCook, Inn, 2019 - 2020\n- Trained twelve appren-\ntices in food safety\nand "

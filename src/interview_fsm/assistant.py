@@ -16,6 +16,7 @@ from . import steps
 from .adapters import load
 from .coaching.endings import thinking, without_ending
 from .coaching.follow_up import follow_up
+from .coaching.language import serves
 from .coaching.levels import Level, read_level
 from .engine import Endings, Engine, Limits, Observer
 from .errors import ResumeError, SettingError
@@ -109,6 +110,16 @@ _TO_GIVE = {"play": False}
 COACH = "coach"
 _BY_MODEL = ("anthropic", "openai")
 """Our interviewers that need the coach beside them."""
+
+
+def check_language(interviewer: str | Sequence[str], language: str) -> None:
+    """Raises SettingError where nobody of *interviewer* asks in *language*, BCP 47, by himself."""
+    names = [interviewer] if isinstance(interviewer, str) else interviewer
+    if set(names) == {COACH} and not serves(language):
+        raise SettingError(
+            f"the coach asks and listens in English, and not in “{language}”: choose English, or an "
+            f"interviewer that knows the language ({', '.join(_BY_MODEL)})"
+        )
 
 
 @asynccontextmanager
@@ -221,7 +232,8 @@ class InterviewAssistant:
 
     *resume* is a file's path, a link, bytes, or (with ``text=True``) the text itself. It works in an
     event loop of its own, in a thread of its own, so it may be used beside one. *job* is the text of a job
-    description that the questions are to suit; *language* is BCP 47, and the coach knows English alone.
+    description that the questions are to suit; *language* is BCP 47, and the coach knows English alone:
+    with it any other raises SettingError at once.
     ``close()`` it, or use ``with``: the interview stops, the résumé's text and the job's are erased, the
     thread ends.
     """
@@ -241,6 +253,7 @@ class InterviewAssistant:
         speaker: str = "pyttsx3",
         seed: int | None = None,
     ) -> None:
+        check_language(interviewer, language)
         self._questions, self._language, self._seed = questions, language, seed
         self._speaker = _LaterSpeaker(speaker, {})
         self._stack = AsyncExitStack()

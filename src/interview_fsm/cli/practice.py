@@ -106,9 +106,12 @@ def _practice(
     from msgspec.structs import replace
 
     from .. import terminal
+    from ..assistant import check_language
     from ..engine import Limits
     from ..events import CONFIRM_BELOW, Material, Plan
 
+    if resume is not None:  # what goes on has its language already
+        check_language(asking["interviewer"], language)
     script = terminal.read_answers(answers) if answers is not None else None
     plan = Plan(
         questions=questions,

@@ -31,6 +31,8 @@ from .scoring import is_silence, level_of, not_scored, own_criteria, scores
 
 SHORT, LONG = 60, 330
 """Words in a spoken case: under half a minute leaves something out, over two minutes loses the listener."""
+MUCH_SHORTER = SHORT * 3 // 4
+"""Who is nearer to SHORT need not be told."""
 MOST_MISSING = 3
 MOST_TRIES = 2
 """More than two things to change at once is none."""
@@ -101,7 +103,8 @@ def _observations(question: Question, answer: str, reading: Reading) -> tuple[Ob
         for aspect in lacking[:MOST_MISSING]
     )
     tries = tuple(
-        Observation("try", aspect, texts.try_[_wording(aspect, reading)]) for aspect in lacking[:MOST_TRIES]
+        Observation("try", aspect, _advice(aspect, question, reading, texts))
+        for aspect in lacking[:MOST_TRIES]
     )
     return (*there, *missing, *tries, *_about_length(question, reading, texts), *remarks)
 
@@ -155,6 +158,13 @@ def _quote(cue: Cue, answer: str) -> Quote:
     return Quote(cue.start, cue.end, answer[cue.start : cue.end])
 
 
+def _advice(aspect: str, question: Question, reading: Reading, texts: FeedbackTexts) -> str:
+    """What to try, in words that change from answer to answer."""
+    name = "own_action_we" if aspect == "own_action" and reading.only_we else aspect
+    wordings = (texts.try_[name], *texts.try_again.get(name, ()))
+    return wordings[(question.number - 1) % len(wordings)]
+
+
 def _wording(aspect: str, reading: Reading) -> str:
     if aspect == "own_action" and reading.only_we:
         return "own_action_we"
@@ -175,7 +185,7 @@ def _remarks(reading: Reading, answer: str, texts: FeedbackTexts) -> tuple[Obser
 
 def _about_length(question: Question, reading: Reading, texts: FeedbackTexts) -> tuple[Observation, ...]:
     tries = []
-    if reading.words < SHORT and question.follow_up_to is None:
+    if reading.words < MUCH_SHORTER and question.follow_up_to is None:
         tries.append(Observation("try", "length", texts.try_["short"].replace("{words}", str(reading.words))))
     if reading.words > LONG:
         tries.append(Observation("try", "length", texts.try_["long"].replace("{words}", str(reading.words))))

@@ -47,6 +47,8 @@ class FeedbackTexts(Struct, frozen=True):
     there: dict[str, str]
     missing: dict[str, str]
     try_: dict[str, str] = msgspec.field(name="try")
+    try_again: dict[str, tuple[str, ...]]
+    """The same in other words, for later answers."""
     practice: dict[str, str]
     aspects: dict[str, str]
     summary: dict[str, str]
@@ -77,6 +79,8 @@ class Words(Struct, frozen=True):
     """What people did at work: base form to past tense."""
     not_verbs: frozenset[str]
     """Look like a past tense at the head of a line, and are none, or are passive."""
+    attending: frozenset[str]
+    """With a bare list after them they tell which courses one has taken, and no work."""
     ambiguous_verbs: frozenset[str]
     """Base forms that are nouns as well."""
     mass: frozenset[str]

@@ -60,6 +60,8 @@ def clause(text: str) -> str | None:
     if head is None:
         return None
     verbs, rest = head
+    if _is_list_of_courses(verbs, rest):
+        return None
     rest = _cut(rest, base=words[0].casefold() in _words().verbs)
     rest = _shortened(rest, MOST_WORDS - len(verbs))
     if len(rest) < (1 if len(verbs) > 1 else 2) or _is_passive(verbs, rest):
@@ -173,6 +175,12 @@ def _is_noun(words: list[str]) -> bool:
     if low in _words().verbs.values() and low not in _words().verbs:
         return False
     return following not in _words().determiners and not words[1][0].isdigit()
+
+
+def _is_list_of_courses(verbs: list[str], rest: list[str]) -> bool:
+    bare = bool(rest) and rest[0].casefold() not in _words().determiners
+    listed = sum(word.endswith(",") for word in rest) >= 2
+    return verbs[-1].casefold() in _words().attending and bare and listed
 
 
 def _is_passive(verbs: list[str], rest: list[str]) -> bool:
