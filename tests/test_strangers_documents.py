@@ -41,6 +41,9 @@ SLICE = (
 """What is sent where time is short: all that end by themselves, and one for each limit that ends others."""
 ENDS = 12.0
 """Seconds of a process of its own in which each has to end, when nothing else keeps the machine busy."""
+NOTICED = 0.05 if IN_FULL else 1.0
+"""Seconds within which 99 of 100 of another's beats are answered: what is promised where it is measured, in
+full; else what is far more than that on any machine, and far less than these documents take."""
 REFUSED = {"resume_unreadable", "resume_empty"}
 GOOD = (FOLDER / "one_column.pdf").read_bytes()
 GROWS = 64 * 1024 * 1024
@@ -106,14 +109,13 @@ def test_no_document_stops_or_slows_a_server_for_anybody_else(tmp_path: Path) ->
     assert set(ends.values()) <= {*REFUSED, "text"}, ends
     assert after - before < GROWS
     p99 = sorted(times)[int(0.99 * len(times))]
-    # far above what anybody is held up for, and far below the seconds that these documents take
-    assert p99 < 1.0
     slowest = max(took, key=lambda name: took[name])
     print(
         f"{len(ends)} kinds: {dict(Counter(ends.values()))}, the slowest {slowest} in {took[slowest]:.1f} s; "
         f"another's heart {len(times)} beats, p99 {1e3 * p99:.1f} ms, longest {1e3 * max(times):.0f} ms; "
         f"the server {before >> 20} MiB before, {after >> 20} MiB after"
     )
+    assert p99 < NOTICED
     if IN_FULL:
         assert took[slowest] < ENDS, took
 
