@@ -7,7 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from interview_fsm.coaching.claims import Sources
+from interview_fsm.coaching.feedback import assess_answer
 from interview_fsm.coaching.fences import MASKED
+from interview_fsm.eval import read_triples
+from interview_fsm.events import Plan, Provenance, Score
+from interview_fsm.interview import Answer, Turn
+
+from .coach_data import HERE
 
 ANSWER = (
     "In spring 2023 checkout at Northpine had crept up to 2.1 seconds and we were losing about four percent "
@@ -80,6 +86,8 @@ HONEST = [
     "Merchants are on the résumé: 1200 of them.",
     "You don't say how the 14 services on your résumé fit in.",
     "Spelled out step by step, with a reason after each.",
+    "Your résumé says “Moved 14 services to Kubernetes”, which is not told here.",
+    "The 2nd sentence answers the question; the 3rd repeats it.",
 ]
 SUGGESTED = [
     "Say “I” for your own steps: first I …, then I …",
@@ -110,6 +118,10 @@ INVENTED = [
     "Checkout “took 460 milliseconds”, you say.",
     "“In spring 2023 … I owned the latency budget” sets the scene.",
     "You said “no”.",
+    "You said ❝I personally fired the lead❞.",
+    'You said"I personally fired the lead".',
+    "Your résumé says “Moved 40 services to Kubernetes”.",
+    "Your résumé says “ran the whole company alone”.",
     "You say “cut checkout latency”.",
     "Your words, “I moved 14 services”, show scale.",
     "You led a team of nine surgeons to a national award.",
@@ -144,6 +156,9 @@ INVENTED = [
     "It fell by [73 percent].",
     "At Northpine, Priya and Kumar helped.",
     "An iPhone was at hand.",
+    "Excel was used for it.",
+    "Frank helped with it.",
+    "Microsoft, Oracle and Slack were asked.",
     "Four nurses, two sentences, and nine doctors.",
 ]
 SUGGESTED_AND_INVENTED = [
@@ -183,6 +198,25 @@ def test_a_suggestion_invents_nothing_either(text: str) -> None:
     assert not sources().bears_out(text, suggests=True)
 
 
+def test_all_that_the_coach_says_of_answers_stands() -> None:
+    """Its sentences are honest by construction, and much like a model's."""
+    said = 0
+    for triple in read_triples((HERE / "held_out.json").read_bytes()):
+        for each in triple.answers.values():
+            turn = Turn(triple.asked(), Answer(each.text))
+            found = Sources(each.text, triple.question)
+            given = assess_answer(turn, Plan(), Provenance("coach"))
+            scores = [score for score in given.scores if isinstance(score, Score)]
+            # Left out is what tells of the sum itself, and counts the words of an answer: nobody in it does.
+            texts = [each.rationale for each in scores if "at the most" not in each.rationale]
+            texts = [text for text in texts if "words that count" not in text]
+            texts += [seen.text for seen in given.observations if seen.aspect != "length"]
+            texts += [step.text for step in given.outline]
+            assert [text for text in texts if not found.bears_out(text, suggests=True)] == []
+            said += len(texts)
+    assert said > 100
+
+
 def test_words_are_suggested_only_where_suggestions_are_made() -> None:
     text = "Say “I added trace spans because we were losing carts”."
     assert sources().bears_out(text, suggests=True)
@@ -201,6 +235,24 @@ def test_words_are_suggested_only_where_suggestions_are_made() -> None:
 )
 def test_a_transcript_without_capitals_and_figures_bears_out_what_has_them(text: str) -> None:
     assert sources(NURSE).bears_out(text)
+
+
+@pytest.mark.parametrize(
+    ("said", "written"),
+    [
+        ("it took two point one seconds", "2.1 seconds"),
+        ("that was in twenty twenty three", "In 2023 already."),
+        ("it was six and a half minutes", "6.5 minutes"),
+        ("it cost one fifty", "150 euros"),
+        ("two hundred and fifty thousand", "250,000"),
+        ("we had 2 million of them", "Two million, 2m in short."),
+        ("about five hundred people", "500 people; hundreds of them."),
+        ("costs were cut by half", "Costs were halved."),
+    ],
+)
+def test_figures_in_speech_are_those_that_are_written(said: str, written: str) -> None:
+    assert Sources(said).new_figures(written) == []
+    assert Sources("We were quick.").new_figures(written) != []
 
 
 def test_what_was_masked_bears_nothing_out() -> None:

@@ -26,18 +26,20 @@ from .stems import stem, stems
 
 _QUOTED = re.compile(
     r"[“„«「『]([^“”„«»\"「」『』]*)(?:[”“»\"」』]|$)"
-    r"|(?<!\w)\"([^\"“”]*)(?:[\"”]|$)"
+    r"|(?<!\d)\"([^\"“”]*)(?:[\"”]|$)"
     r"|‘([^‘]+?)(?:’(?!\w)|$)|(?<!\w)'([^']+(?:'\w[^']*)*)'(?!\w)"
 )
 _CLAUSE = re.compile(r"[.;!?,—”\"»]")
 _CREDITED = re.compile(
     r"\b(?:you|your|answer|candidate)\b(?! (?:could|can|might|may|should|would|will|own)\b)", re.IGNORECASE
 )
+_BROUGHT = re.compile(r"\b(?:r[ée]sum[ée]|cv|job|posting|question|evidence)\b", re.IGNORECASE)
 _SUGGESTED = re.compile(
     r"(?:\b(?:say|saying|try|add|adding|write|begin|start|open|close|end|use|put|with|by|like|as|to|or|and"
     r"|then|example|instance|after|because)\b|e\.g\.|:)\s*$",
     re.IGNORECASE,
 )
+_MARKS = dict.fromkeys(map(ord, "″‟❝❞＂〝〞"), '"')
 _GAP = re.compile(r"\[[^\]]*\]")
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 _ENDING = re.compile(r"(?:n['’]t|['’](?:s|d|m|ll|re|ve))$", re.IGNORECASE)
@@ -113,15 +115,18 @@ class Sources:
     def _may_quote(self, before: str, quote: str, *, suggests: bool) -> bool:
         if not any(char.isalnum() for char in quote) or self._answer.has(quote):
             return True
-        clause = _CLAUSE.split(before)[-1]
-        if _CREDITED.search(clause):
+        clause, told = _CLAUSE.split(before)[-1], _GAP.sub(" ", quote)
+        credited = _CREDITED.search(clause) and not _BROUGHT.search(clause)
+        if suggests and (told != quote or (_SUGGESTED.search(clause) and not credited)):
+            return self._is_made_of_what_is_there(told)
+        if credited:
             return False
         if any(each.has(quote) for each in self._brought):
             return True
-        told = _GAP.sub(" ", quote).casefold()
-        if suggests and _SUGGESTED.search(clause):
-            return all(root in _frame() or self._has_form_of(root) for root in stems(told))
-        return len(told.split()) <= 2 and stems(told) <= _frame() | _terms()
+        return len(told.split()) <= 2 and stems(told.casefold()) <= _frame() | _terms()
+
+    def _is_made_of_what_is_there(self, told: str) -> bool:
+        return all(root in _frame() or self._has_form_of(root) for root in stems(told.casefold()))
 
     def _knows(self, text: str, figure: Figure) -> bool:
         return claims_nothing(text, figure) or all(value in self._figures for value in figure.values)
@@ -139,11 +144,15 @@ class Sources:
 
 
 def _is_ordinary(word: str) -> bool:
-    return word in load().words.function | load().words.asking or stem(word) in _ordinary()
+    words = load().words
+    if word in words.brands:  # Excel is not excellent
+        return False
+    return word in words.function | words.asking or stem(word) in _ordinary()
 
 
 def _quotes(text: str) -> Iterator[tuple[str, str]]:
     """The quoted words in *text*, each with what stands before it."""
+    text = text.translate(_MARKS)
     for found in _QUOTED.finditer(text):
         yield text[: found.start()], next(filter(None, found.groups()), "")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 from msgspec import Struct
 
@@ -22,7 +23,11 @@ _VALUES = {
     **_SCALES,
 }
 _NUMERAL = rf"(?:{'|'.join(_VALUES)})"
-_SPELLED = re.compile(rf"\b{_NUMERAL}(?:[\s-]+(?:and\s+)?{_NUMERAL})*\b", re.IGNORECASE)
+_SPELLED = re.compile(
+    rf"\b(?P<whole>{_NUMERAL}(?:[\s-]+(?:and\s+)?{_NUMERAL})*)\b"
+    rf"(?:\s+point(?P<decimals>(?:\s+(?:{'|'.join(_SMALL.split()[:10])}))+)\b|(?P<half>\s+and\s+a\s+half\b))?",
+    re.IGNORECASE,
+)
 _DIGITS = re.compile(
     rf"(?P<digits>\d+(?:[.,]\d+)*)(?:(?P<suffix>k|mn?|bn)\b|[\s-]?(?P<scale>{'|'.join(_SCALES)})\b)?",
     re.IGNORECASE,
@@ -101,17 +106,19 @@ def figures(text: str, *, words: bool = True) -> Iterator[Figure]:
         yield Figure(*found.span(), found[0], (value,), frozenset([*readings, value]))
     for found in _SPELLED.finditer(text) if words else ():
         if not text[: found.start()].rstrip(" -")[-1:].isdigit():  # else the scale of those digits
-            values = tuple(_spelled(found[0].casefold()))
-            yield Figure(*found.span(), found[0], values, frozenset(values))
+            values = tuple(_with_decimals(found, list(_spelled(found["whole"].casefold()))))
+            yield Figure(*found.span(), found[0], values, frozenset([*values, *_run_together(values)]))
 
 
 def claims_nothing(text: str, figure: Figure) -> bool:
-    """Whether *figure* in *text* is one, or counts or numbers what a text consists of, or is a score."""
+    """Whether *figure* in *text* is one, "2nd" or "3rd", a score, or counts or numbers parts of a text."""
     before, after = text[: figure.start], text[figure.end :]
     if set(figure.values) == {1}:
         return True
     if max(figure.values) > MOST_PARTS:
         return False
+    if max(figure.values) <= 3 and re.match(r"(?:st|nd|rd)\b", after):  # as "second" and "third"
+        return True
     if _OF_SPEECH.match(after) or _NUMBERED.search(before) or _OUT_OF_FIVE.match(after):
         return True
     if re.search(r"(?:out of|of|/)\s?$", before) and set(figure.values) == {5}:  # "3 of 5"
@@ -144,6 +151,23 @@ def _readings(digits: str) -> Sequence[float]:
     if comma.count(".") <= 1:
         return [float(comma)]
     return [float(part) for part in re.split(r"[.,]", digits)]
+
+
+def _with_decimals(found: re.Match[str], values: list[float]) -> list[float]:
+    """*values* with what *found* says behind "point", or with a half."""
+    if found["half"]:
+        values[-1] += 0.5
+    if found["decimals"]:
+        digits = "".join(str(_VALUES[word]) for word in found["decimals"].casefold().split())
+        values[-1] = float(f"{values[-1]:.0f}.{digits}")
+    return values
+
+
+def _run_together(values: Sequence[float]) -> Iterator[float]:
+    """Two numbers in a row as one, as years and prices are said: "twenty twenty-three", "one fifty"."""
+    for one, other in pairwise(values):
+        if 1 <= one <= 99 and 10 <= other <= 99:
+            yield one * 100 + other
 
 
 def _spelled(words: str) -> Iterator[float]:

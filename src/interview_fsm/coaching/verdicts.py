@@ -88,7 +88,8 @@ class Remarks:
         """*text*, fit to be shown (``remark()``) and borne out (``Sources.bears_out()``); else empty."""
         line = remark(text, most)
         kept = line if self._sources.bears_out(line, suggests=suggests) else ""
-        self.false_quotes += len(self._sources.false_quotes(line, suggests=suggests))
+        if not suggests:  # words to say next time are no quotes
+            self.false_quotes += len(self._sources.false_quotes(line))
         self.dropped += bool(text.strip()) and not kept
         return kept
 
