@@ -70,6 +70,19 @@ def half_a_point(sheet: Sheet, seen: bool) -> None:
     sheet.content = text(size=b"6" if seen else b"0.5", look=b"0.3 g")
 
 
+def under_four_points(sheet: Sheet, seen: bool) -> None:
+    sheet.content = text(size=b"4.1" if seen else b"3.9")
+
+
+def squeezed(sheet: Sheet, seen: bool) -> None:
+    sheet.content = text(look=b"60 Tz" if seen else b"10 Tz")
+
+
+def squeezed_by_its_matrix(sheet: Sheet, seen: bool) -> None:
+    scale = b"0.65 0 0 1" if seen else b"0.08 0 0 1"
+    sheet.content = text(at=scale + b" 60 400 Tm")
+
+
 def shrunk_by_its_matrix(sheet: Sheet, seen: bool) -> None:
     scale = b"11 0 0 11" if seen else b"0.02 0 0 0.02"
     sheet.content = text(size=b"1", at=scale + b" 60 400 Tm")
@@ -170,6 +183,41 @@ def clipped(sheet: Sheet, seen: bool) -> None:
     sheet.content = text(look=(b"50 390 400 30" if seen else b"0 0 10 10") + b" re W n")
 
 
+def clipped_to_a_sliver(sheet: Sheet, seen: bool) -> None:
+    """As high as a hair; seen, a line whose lower edge is cut off."""
+    sheet.content = text(look=(b"50 400 400 20" if seen else b"50 402 400 0.3") + b" re W n")
+
+
+def clipped_to_upright_slivers(sheet: Sheet, seen: bool) -> None:
+    wide = b"4.6" if seen else b"0.3"
+    slits = b"".join(b"%d 390 %s 30 re " % (x, wide) for x in range(60, 260, 5))
+    sheet.content = text(look=slits + b"W n")
+
+
+def covered_but_a_sliver(sheet: Sheet, seen: bool) -> None:
+    """What is left is as high as a hair; seen, a neighbour's box lies on the tails of the letters."""
+    above = b"" if seen else b"50 400.3 400 30 re f "
+    sheet.content = text() + b"q 1 g %s50 380 400 20 re f Q\n" % above
+
+
+def covered_but_a_point(sheet: Sheet, seen: bool) -> None:
+    """Of the foot of the letters; seen, their upper halves stand out."""
+    covers = b"50 380 400 22.7 re f" if seen else b"50 401 400 30 re f 50 380 400 20 re f"
+    sheet.content = text() + b"q 1 g %s Q\n" % covers
+
+
+def covered_but_a_sliver_and_said_to_be_other(sheet: Sheet, seen: bool) -> None:
+    """So that nobody tells its letters."""
+    covered_but_a_sliver(sheet, seen)
+    sheet.content = b"/Span <</ActualText(x)>> BDC\n%sEMC\n" % sheet.content
+
+
+def white_but_for_a_sliver(sheet: Sheet, seen: bool) -> None:
+    """White type of which a dark rule shows the feet; seen, a dark bar shows all of it."""
+    bar = b"50 390 400 30" if seen else b"50 400 400 0.6"
+    sheet.content = b"q 0.1 0.2 0.3 rg %s re f Q\n" % bar + text(look=b"1 g")
+
+
 def layer(sheet: Sheet, seen: bool) -> None:
     group = sheet.add(b"<</Type/OCG/Name(notes)>>")
     state = b"ON" if seen else b"OFF"
@@ -257,6 +305,11 @@ def under_other_text(sheet: Sheet, seen: bool) -> None:
     sheet.content = over + text() if seen else text() + over
 
 
+def under_other_text_but_a_sliver(sheet: Sheet, seen: bool) -> None:
+    under_other_text(sheet, seen)
+    sheet.objects[0] = stream(b"900 0 d0 1 g 0 30 40000 870 re f 0 -300 40000 270 re f")
+
+
 def cut_out(sheet: Sheet, seen: bool) -> None:
     """Letters cut out of what is drawn behind them, as for a name in shades of colour, or out of nothing."""
     stripes = b"0.1 0.3 0.7 rg 50 403 400 4 re f 0.7 0.3 0.1 rg 150 390 8 30 re f\n"
@@ -316,6 +369,7 @@ KINDS: dict[Trick, str] = {
     nearly_white: "colour",
     white_in_cmyk: "colour",
     white_outline: "colour",
+    white_but_for_a_sliver: "clipped",
     colour_of_its_bar: "colour",
     over_visible_text: "colour",
     under_visible_text: "colour",
@@ -326,6 +380,9 @@ KINDS: dict[Trick, str] = {
     in_a_field: "colour",
     deep_in_forms: "colour",
     half_a_point: "tiny",
+    under_four_points: "tiny",
+    squeezed: "tiny",
+    squeezed_by_its_matrix: "tiny",
     shrunk_by_its_matrix: "tiny",
     in_a_font_of_bitmaps: "tiny",
     mode_3: "invisible",
@@ -337,9 +394,15 @@ KINDS: dict[Trick, str] = {
     under_a_rectangle: "covered",
     under_a_note: "covered",
     under_other_text: "covered",
+    under_other_text_but_a_sliver: "covered",
+    covered_but_a_sliver: "covered",
+    covered_but_a_point: "covered",
+    covered_but_a_sliver_and_said_to_be_other: "covered",
     transparent: "transparent",
     masked: "clipped",
     clipped: "clipped",
+    clipped_to_a_sliver: "clipped",
+    clipped_to_upright_slivers: "clipped",
     layer: "layer",
     many_letters_a_sign: "letters",
     tags: "characters",

@@ -129,8 +129,25 @@ def test_nothing_that_was_written_to_be_read_is_taken_for_hidden(folder: Path) -
         text(look=b"1 Tr 0.3 w"),
         text(look=b"0.75 g"),
         text(look=b"60 Tz"),
+        text(size=b"5", look=b"60 Tz"),
+        text(look=b"36 Tz"),
+        text(look=b"1 Tr 0.1 w"),
+        text(look=b"1 Tr 0.12 w 0.3 G", size=b"8"),
+        text(look=b"0.6 g", at=b"60 399.5 Td") + text(),
+        text(look=b"0.6 g", at=b"60.4 399.6 Td") + text(),
+        text() + b"60 398.6 200 0.8 re f\n",
+        text() + b"55 402 200 1.6 re f\n",
+        b"q 0.3 0.5 0.9 rg 55 402 200 1.6 re f Q\n" + text(),
+        text() + b"q 1 0.9 0.6 rg 50 380 300 19.4 re f 50 407 300 12 re f Q\n",
+        text() + b"q 0.2 g 205 390 60 20 re f Q\n",
+        text(size=b"40", at=b"20 380 Td", look=b"0.85 g") + text(LINES[1]),
     ],
-    ids=["thrice", "made bold", "shadow", "white edge", "struck out", "outlines", "light grey", "condensed"],
+    ids=[
+        *("thrice", "made bold", "shadow", "white edge", "struck out", "outlines", "light grey", "condensed"),
+        *("small and condensed", "very condensed", "hairlines", "small grey hairlines", "shadow below"),
+        *("close shadow", "underlined", "struck out broadly", "on a broad rule", "between boxes"),
+        *("beside a box that cuts a letter", "under other text"),
+    ],
 )
 def test_text_with_an_effect_is_seen_and_read_once(drawn: bytes) -> None:
     resume = read_document(written(Sheet(drawn)))

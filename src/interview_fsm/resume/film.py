@@ -11,8 +11,8 @@ import io
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from math import ceil, sqrt
+from functools import cached_property, reduce
+from math import ceil, hypot, sqrt
 from typing import Any, NamedTuple, cast
 
 import pypdfium2 as pdfium
@@ -33,6 +33,14 @@ NEAR = 0.3
 """Points between the places that two programs give one letter."""
 AGAIN = 1.0
 """Points between the edges of a text and of the same once more, which makes it bold or its edges white."""
+NARROW, CONDENSED = 2.0, 0.5
+"""Points that type is wide, in a square as high as its size, below which it cannot be read; and its share of
+its height. Half of the least height, as the most condensed of faces are half as wide as others."""
+LEGIBLE = 1 / 3
+"""Of a letter, the share of its height and of its width that has to be seen of it: less is a sliver of it.
+The half of letters that stands out from under a box can be read."""
+LEGIBLE_IN_ITS_LINE = 0.2
+"""Of the height of a line, where its letters' own are not told: a small one is half as high as its line."""
 FILLED_BY_A_LETTER = 0.4
 """Of the longer side of its box: a small letter takes half of its font's height."""
 OUTLINED, UNDRAWN = (1, 5), (3, 7)
@@ -59,6 +67,23 @@ class Piece:
     handle: Any
     box: Box
     layer: int = LAYERS
+    em: tuple[float, float] = (0.0, 0.0)
+    """Of its type, how wide and how high a square of its size is drawn."""
+    has_outlines: bool = True
+    """Whether its letters are outlines, and not whatever a font draws (Type3)."""
+    is_said_to_be_other: bool = False
+    """Whether other words are given for it (ActualText), of whose letters no box is known."""
+
+    @property
+    def tells_boxes(self) -> bool:
+        """Whether the box that is told of each of its letters is what the letter fills."""
+        return self.has_outlines and not self.is_said_to_be_other
+
+    @property
+    def is_narrow(self) -> bool:
+        """Whether its letters are too narrow to read, however high they are."""
+        wide, high = self.em
+        return wide < NARROW and wide < CONDENSED * high
 
 
 class Letter(NamedTuple):
@@ -68,6 +93,15 @@ class Letter(NamedTuple):
     origin: Point
     piece: Piece
     number: int
+
+
+class Owners(NamedTuple):
+    """What drew a letter *text* at *origin*, and the box that the letter fills, where that is told."""
+
+    text: str
+    origin: Point
+    pieces: Sequence[Piece]
+    box: Box | None = None
 
 
 class Film:
@@ -84,6 +118,7 @@ class Film:
         """Of what is visible, from the top left corner of the media box."""
         self.wide, self.high = max(x1 - x0, 1.0), max(y1 - y0, 1.0)
         self._misses: dict[frozenset[int], Image.Image] = {}
+        self._sights: dict[tuple[frozenset[int], frozenset[int]], Image.Image] = {}
 
     def _turned(self, point: Point) -> Point:
         """From the page's own coordinates to points from the top left corner of its media box."""
@@ -101,21 +136,27 @@ class Film:
     def pieces(self) -> list[Piece]:
         """All text of the page in drawing order, each with its layer."""
         found = [
-            Piece(handle, _around(self._placed(_through(corner, forms)) for corner in _corners(handle)))
+            Piece(
+                handle,
+                _around(self._placed(_through(corner, forms)) for corner in _corners(handle)),
+                em=_em(handle, forms),
+                has_outlines=_has_outlines(handle),
+                is_said_to_be_other=_is_said_to_be_other(handle),
+            )
             for handle, forms in _objects(self._page)
             if raw.FPDFPageObj_GetType(handle) == raw.FPDF_PAGEOBJ_TEXT
         ]
         _layer(found, self.wide, self.high)
         return found
 
-    def owners(self, text: str, box: Box, origin: Point) -> list[Piece]:
+    def owners(self, text: str, box: Box, origin: Point) -> Owners:
         """What drew *text* at *origin*: those that say they drew it, else whatever drew there.
 
         PDFium does not tell all letters of a text that other words are given for, and none of a text that is
         drawn once more: what *text* in *box* may belong to is sought by its place.
         """
         near = list(self._at(origin))
-        said = [letter.piece for letter in near if letter.text in text]
+        said = [letter for letter in near if letter.text in text]
         if not said:
             # a mark across the page is no owner of small type
             most = 3 * max(box[2] - box[0], box[3] - box[1])
@@ -123,20 +164,24 @@ class Film:
             maybe = found or [letter.piece for letter in near]
             # nobody knows which of them it was: one that leaves no ink here is taken for it
             at = self._pixels(box)
-            return next(([piece] for piece in maybe if not self._has_own_ink(at, [piece])), maybe)
-        again = (p for p in self._mute_at(origin) if any(_is_alike(p.box, piece.box) for piece in said))
-        return [*said, *again]
+            inkless = next(([piece] for piece in maybe if not self._has_own_ink(at, [piece])), None)
+            return Owners(text, origin, inkless or maybe)
+        pieces = [letter.piece for letter in said]
+        again = [p for p in self._mute_at(origin) if any(_is_alike(p.box, piece.box) for piece in pieces)]
+        return Owners(text, origin, [*pieces, *again], self._filled_by(said[0]))
 
     def drawn_box(self, text: str, origin: Point) -> Box | None:
         """The box of a letter *text* at *origin* by what it draws; None where that is nothing, or not told.
 
-        A font may have a measure of its own (Type3), in which its size says nothing about its letters. What
-        it says of their boxes is believed where they are filled.
+        A font that draws its letters has a measure of its own (Type3), in which its size says nothing about
+        them. What it says of their boxes is believed where they are filled; that of others is in their size.
         """
         near = [found for found in self._at(origin) if found.text in text] or list(self._at(origin))[:1]
         for letter in near:
             edges = raw.FS_RECTF()
-            if raw.FPDFText_GetLooseCharBox(self._letters, letter.number, edges):
+            if not letter.piece.has_outlines and raw.FPDFText_GetLooseCharBox(
+                self._letters, letter.number, edges
+            ):
                 corners = (edges.left, edges.bottom), (edges.right, edges.top)
                 box = _around(map(self._placed, corners))
                 if not text.isalnum() or self._fills(box, letter.piece):
@@ -162,12 +207,14 @@ class Film:
         telling = {letter.piece for found in self._origins.values() for letter in found}
         return [piece for piece in self.pieces if piece not in telling]
 
-    def _at(self, origin: Point) -> Iterator[Letter]:
+    def _at(self, origin: Point, within: float = NEAR) -> Iterator[Letter]:
         x, y = origin
-        for cell in {(round(x + dx), round(y + dy)) for dx in (-NEAR, NEAR) for dy in (-NEAR, NEAR)}:
-            for letter in self._origins.get(cell, ()):
-                if abs(letter.origin[0] - x) <= NEAR and abs(letter.origin[1] - y) <= NEAR:
-                    yield letter
+        rows = range(round(y - within), round(y + within) + 1)
+        for column in range(round(x - within), round(x + within) + 1):
+            for row in rows:
+                for letter in self._origins.get((column, row), ()):
+                    if abs(letter.origin[0] - x) <= within and abs(letter.origin[1] - y) <= within:
+                        yield letter
 
     @cached_property
     def _letters(self) -> pdfium.PdfTextPage:
@@ -188,18 +235,65 @@ class Film:
                 found[round(place[0]), round(place[1])].append(Letter(text, place, piece, index))
         return found
 
+    def _filled_by(self, letter: Letter) -> Box | None:
+        """The box that *letter* fills, as its font says; None where that is not told."""
+        left, right, bottom, top = (ctypes.c_double() for _ in range(4))
+        if not letter.piece.tells_boxes or not raw.FPDFText_GetCharBox(
+            self._letters, letter.number, left, right, bottom, top
+        ):
+            return None
+        return _around(map(self._placed, ((left.value, bottom.value), (right.value, top.value))))
+
     # --------------------------------------------------------------------------------- its pictures
 
-    def has_ink(self, box: Box, owners: Sequence[Piece]) -> bool:
-        """Whether *owners* change what is seen in *box*: by themselves, and under all other text."""
+    def has_ink(self, box: Box, owners: Owners) -> bool:
+        """Whether *owners* change what is seen in *box*: by themselves, and under all other text.
+
+        A sliver of a letter, of which the rest is covered or cut away, is none of it.
+        """
         at = self._pixels(box)
-        if not self._has_own_ink(at, owners):
-            return any(_mode(piece) == STENCIL and self._is_stencilled(piece, at) for piece in owners)
-        if len(self._inks) == 1:
+        if self._is_legible(at, owners, self._seen(box, owners.pieces)):
             return True
+        # what was drawn twice, for its shadow or to make it bold, is seen where either is
+        copies = [letter.piece for letter in self._at(owners.origin, AGAIN) if letter.text in owners.text]
+        if copies and self._is_legible(at, owners, self._seen(box, [*owners.pieces, *copies])):
+            return True
+        return not self._has_own_ink(at, owners.pieces) and any(
+            _mode(piece) == STENCIL and self._is_stencilled(piece, at) for piece in owners.pieces
+        )
+
+    def _seen(self, box: Box, pieces: Iterable[Piece]) -> Image.Image:
+        """White where the layers of *pieces* are seen on the page as it is, else black."""
+        layers = frozenset(piece.layer for piece in pieces)
+        if len(self._inks) == 1:
+            return self._ink(layers)
         middle = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
-        layers = frozenset(piece.layer for piece in (*owners, *self._mute_at(middle)))
-        return self._missed(layers).crop(at).getbbox() is not None
+        missed = layers.union(piece.layer for piece in self._mute_at(middle))
+        if (layers, missed) not in self._sights:
+            self._sights[layers, missed] = ImageChops.darker(self._ink(layers), self._missed(missed))
+        return self._sights[layers, missed]
+
+    def _ink(self, layers: Iterable[int]) -> Image.Image:
+        """White where text of *layers* would change the page if there were no other, else black."""
+        inks = [self._inks[layer] for layer in layers if layer < LAYERS]
+        return reduce(ImageChops.lighter, inks, self._nothing) if len(inks) != 1 else inks[0]
+
+    def _is_legible(self, at: Pixels, owners: Owners, ink: Image.Image) -> bool:
+        """Whether there is enough of a letter *at* in *ink*, a picture of the page."""
+        if owners.box is not None:
+            return min(self._shares(ink.crop(self._pixels(owners.box)), owners.box)) >= LEGIBLE
+        for piece in owners.pieces:
+            line = _common(at, self._pixels(piece.box)) or at
+            if _across(piece.box, self._shares(ink.crop(line), piece.box)) >= LEGIBLE_IN_ITS_LINE:
+                return True
+        return False
+
+    def _shares(self, ink: Image.Image, box: Box) -> tuple[float, float]:
+        """How much of the width and of the height of *box* there is *ink* in."""
+        columns, rows = ink.getprojection()
+        x, y = self._scale
+        wide, high = (box[2] - box[0]) * x, (box[3] - box[1]) * y
+        return sum(columns) / max(1.0, wide), sum(rows) / max(1.0, high)
 
     def _has_own_ink(self, at: Pixels, owners: Sequence[Piece]) -> bool:
         """Not by their neighbours, whose ink may reach into *at*: theirs is inside their own boxes."""
@@ -209,13 +303,14 @@ class Film:
             if piece.layer < LAYERS
         )
 
-    def why(self, box: Box, owners: Sequence[Piece]) -> str:
-        """Why there is no ink of *owners* in *box*: one of ``unseen.KINDS``."""
+    def why(self, box: Box, owners: Owners) -> str:
+        """Why there is no ink of *owners* in *box*, or too little: one of ``unseen.KINDS``."""
         middle = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
         at = self._pixels(box)
-        if self._has_own_ink(at, owners):
+        own = self._ink({piece.layer for piece in owners.pieces})
+        if self._has_own_ink(at, owners.pieces) and self._is_legible(at, owners, own):
             return "covered"
-        for piece in owners or [piece for piece in self.pieces if _is_in(middle, piece.box)][:1]:
+        for piece in owners.pieces or [piece for piece in self.pieces if _is_in(middle, piece.box)][:1]:
             mode = _mode(piece)
             if mode in UNDRAWN:
                 return "invisible"
@@ -230,13 +325,19 @@ class Film:
                 abs(own - edge) < INK for own, edges in zip(colour, behind, strict=True) for edge in edges
             ):
                 return "colour"
-        return "covered" if self._uncovered.crop(at).getbbox() else "clipped"
+        uncovered = self._uncovered.crop(at).getbbox()
+        return "covered" if uncovered and self._is_legible(at, owners, self._uncovered) else "clipped"
 
     def _pixels(self, box: Box) -> Pixels:
         """*box* in pixels, and never empty: a letter may be narrower than one."""
-        x, y = self._paper.width / self.wide, self._paper.height / self.high
+        x, y = self._scale
         left, top = max(0, int(box[0] * x)), max(0, int(box[1] * y))
         return left, top, max(left + 1, ceil(box[2] * x)), max(top + 1, ceil(box[3] * y))
+
+    @cached_property
+    def _scale(self) -> tuple[float, float]:
+        """Pixels in a point, along and down the page."""
+        return self._paper.width / self.wide, self._paper.height / self.high
 
     @cached_property
     def _paper(self) -> Image.Image:
@@ -262,6 +363,10 @@ class Film:
         picture = self._drawn()
         self._show(self.pieces, active=False)
         return picture
+
+    @cached_property
+    def _nothing(self) -> Image.Image:
+        return Image.new("L", self._paper.size)
 
     def _missed(self, layers: frozenset[int]) -> Image.Image:
         """White where the page would look otherwise without the text of *layers*, else black."""
@@ -437,6 +542,34 @@ def _common(one: Pixels, other: Pixels) -> Pixels | None:
     left, top = max(one[0], other[0]), max(one[1], other[1])
     right, bottom = min(one[2], other[2]), min(one[3], other[3])
     return (left, top, right, bottom) if left < right and top < bottom else None
+
+
+def _em(handle: Any, forms: Iterable[Matrix]) -> tuple[float, float]:
+    """How wide and how high a square of the size of text *handle* is drawn."""
+    size = ctypes.c_float()
+    raw.FPDFTextObj_GetFontSize(handle, size)
+    start, along, up = (_through(point, (_matrix(handle), *forms)) for point in ((0, 0), (1, 0), (0, 1)))
+    wide, high = (hypot(end[0] - start[0], end[1] - start[1]) for end in (along, up))
+    return abs(size.value) * wide, abs(size.value) * high
+
+
+def _has_outlines(handle: Any) -> bool:
+    length = ctypes.c_size_t()
+    raw.FPDFFont_GetFontData(raw.FPDFTextObj_GetFont(handle), None, 0, length)
+    return length.value > 0
+
+
+def _is_said_to_be_other(handle: Any) -> bool:
+    return any(
+        raw.FPDFPageObjMark_GetParamValueType(raw.FPDFPageObj_GetMark(handle, index), b"ActualText")
+        for index in range(raw.FPDFPageObj_CountMarks(handle))
+    )
+
+
+def _across(box: Box, shares: tuple[float, float]) -> float:
+    """Of *shares* of the width and height of the *box* of a line of type, the one across the line."""
+    wide, high = shares
+    return high if box[2] - box[0] > box[3] - box[1] else wide
 
 
 def _is_alike(one: Box, other: Box) -> bool:

@@ -1,10 +1,12 @@
 """What a reader cannot see on a page, told by what its text does to the picture of the page.
 
-A letter that changes no pixel where it stands cannot be seen, by whatever trick. Cheap rules go first: what
-is outside the page, too small, one sign that stands for many letters, characters that show nothing.
+A letter that changes no pixel where it stands cannot be seen, by whatever trick, nor one of which a sliver
+does. Cheap rules go first: what is outside the page, too small or too narrow, one sign that stands for many
+letters, characters that show nothing.
 
-Not found: a font whose signs show other letters than they stand for, one by one; text inside pictures. What
-follows from that is for those to bear who use the text.
+Not found: a font whose signs show other letters than they stand for, one by one; letters that are less than
+their font says from the start; text inside pictures. What follows from that is for those to bear who use the
+text.
 """
 
 from __future__ import annotations
@@ -67,6 +69,8 @@ def _by_rule(film: Film, mark: Mark) -> str:
 
 def _by_ink(film: Film, mark: Mark) -> str:
     owners = film.owners(mark.text, mark.box, mark.origin)
+    if any(piece.is_narrow for piece in owners.pieces):
+        return "tiny"
     return "" if film.has_ink(mark.box, owners) else film.why(mark.box, owners)
 
 
