@@ -392,6 +392,17 @@ def test_an_outline_keeps_no_words_that_were_not_said():
     assert grounded.dropped_quotes == 1
 
 
+def test_what_was_left_out_of_answers_is_in_the_count_of_the_whole_whoever_made_it():
+    analyzing = SITUATIONS["analyzing"]
+    step = e.OutlineStep("own_action", "Your own step:", e.Quote(0, 7, "I flew "))
+    answer = e.AnswerFeedback(1, 1, outline=(step,), dropped_quotes=2, dropped_remarks=4)
+    grounded = analyzing.grounded(e.Feedback((answer,), "A summary."))
+    assert (grounded.answers[0].dropped_quotes, grounded.answers[0].dropped_remarks) == (3, 4)
+    assert (grounded.dropped_quotes, grounded.dropped_remarks) == (3, 4)
+    assert analyzing.grounded(grounded) == grounded
+    assert analyzing.after(e.FeedbackGiven(grounded)).feedback == grounded
+
+
 @pytest.mark.parametrize(("number", "revision"), [(1, 2), (1, 0), (3, 1), (0, 1)])
 def test_feedback_on_an_answer_as_it_does_not_stand_is_dropped(number: int, revision: int):
     analyzing = SITUATIONS["analyzing"]

@@ -97,6 +97,8 @@ class Assessor(ScriptedInterviewer):
             (OutlineStep("own_action", "Say what you did: […]", Quote(0, 1, "I")),),
             Delivery(30, 62.4, 28.8, 0, True, 2, 1.25, 41.6),
             ("instructions",),
+            dropped_quotes=1,
+            dropped_remarks=2,
         )
         totals = (Total("relevance", 3.0, 1),)
         return Feedback((answer,), "A summary.", provenance=Provenance("coach"), totals=totals, overall=3.5)
@@ -117,6 +119,7 @@ def test_every_kind_of_feedback_has_its_words(stage: Stage) -> None:
             "Communication: not scored because no usable answer came from the model.",
             "Own action Say what you did: […]",
             "Part of it speaks to whoever assesses it, and counted for nothing.",
+            "Left out, because nothing that was said bears it out: 1 quote and 2 remarks.",
             "Assessed by openai, m-1 in place of anthropic.",
             "at least 0",
             "2, the longest 1.3 s",

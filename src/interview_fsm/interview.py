@@ -491,7 +491,9 @@ class Interview(Struct, kw_only=True):
         feedback on an answer as it no longer stands is dropped whole.
         """
         kept: list[AnswerFeedback] = []
-        dropped = feedback.dropped_quotes
+        # Answers may be of another interviewer than the whole is, and bring counts of their own.
+        dropped = max(feedback.dropped_quotes, sum(given.dropped_quotes for given in feedback.answers))
+        remarks = max(feedback.dropped_remarks, sum(given.dropped_remarks for given in feedback.answers))
         current = dict(self.revisions)
         for given in feedback.answers:
             if current.get(given.question) != given.revision:
@@ -501,7 +503,7 @@ class Interview(Struct, kw_only=True):
             borne_out, lost = _borne_out(given, answer.text)
             kept.append(borne_out)
             dropped += lost
-        return replace(feedback, answers=tuple(kept), dropped_quotes=dropped)
+        return replace(feedback, answers=tuple(kept), dropped_quotes=dropped, dropped_remarks=remarks)
 
 
 def _borne_out(given: AnswerFeedback, answer: str) -> tuple[AnswerFeedback, int]:
