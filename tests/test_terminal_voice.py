@@ -133,6 +133,31 @@ def test_answers_are_understood_by_whom_was_chosen(
     assert sat == [(True, expected)]
 
 
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [([], (None, 1.8)), (["--microphone", "Studio 3", "--silence", "4"], ("Studio 3", 4.0))],
+)
+def test_answers_are_heard_by_the_microphone_and_until_the_silence_that_were_chosen(
+    arguments: list[str], expected: tuple[str | None, float], resume: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sat: list[Any] = []
+    monkeypatch.setattr(
+        practice, "sit", lambda *_, **how: sat.append((how["microphone"], how["limits"].silence))
+    )
+    command = ["practice", str(resume), "--voice", *arguments]
+    assert CliRunner().invoke(cli.main, command, catch_exceptions=False).exit_code == 0
+    assert sat == [expected]
+
+
+@pytest.mark.parametrize("arguments", [["--microphone", "Studio 3"], ["--silence", "4"]])
+def test_what_is_about_speaking_is_a_mistake_where_answers_are_typed(
+    arguments: list[str], resume: Path
+) -> None:
+    result = CliRunner().invoke(cli.main, ["practice", str(resume), *arguments])
+    assert result.exit_code == 2
+    assert f"{arguments[0]} is about what is spoken: it goes with --voice" in result.output
+
+
 def test_a_recogniser_that_cannot_be_had_is_told_before_the_first_question(
     resume: Path, tmp_path: Path
 ) -> None:

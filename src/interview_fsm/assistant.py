@@ -92,9 +92,9 @@ class _LaterSpeaker(_Later):
                 yield audio
 
 
-def _hearing(microphone: str, fetch: Fetch | None) -> Recorder:
+def _hearing(microphone: str, options: Mapping[str, Any], fetch: Fetch | None) -> Recorder:
     """What hears answers: *microphone*, by name, on this machine, and what clients send or link to."""
-    heard = {"microphone": _LaterRecorder(microphone, {}), "stream": _LaterRecorder("stream", {})}
+    heard = {"microphone": _LaterRecorder(microphone, dict(options)), "stream": _LaterRecorder("stream", {})}
     if find_spec("av"):
         heard["upload"] = files = _LaterRecorder("files", {"fetch": fetch})
         if fetch is not None:
@@ -134,6 +134,7 @@ async def assemble(
     transcriber: str | None = "speech_recognition",
     speaker: str | None = None,
     speech_on_demand: bool = False,
+    recorder_options: Mapping[str, Any] | None = None,
     transcriber_options: Mapping[str, Any] | None = None,
     fetch: Fetch | None = None,
     limits: Limits | None = None,
@@ -145,7 +146,8 @@ async def assemble(
     may be several names: then each call is answered by the first that can. *interviewer_options* are what
     each is made with, by its name. *fetch* opens clients' links to sound, and without it none is opened. With
     *speech_on_demand* the speaker gives its sound to sessions that want it, else it is heard on this machine.
-    The voice adapters are loaded when they are first used, but for a transcriber with *transcriber_options*,
+    *recorder_options* are what this machine's microphone is made with, such as its *device*'s name. The voice
+    adapters are loaded when they are first used, but for a transcriber with *transcriber_options*,
     which was chosen. Raises SettingError, MissingExtra, AdapterError.
     """
     async with AsyncExitStack() as stack:
@@ -180,7 +182,7 @@ async def assemble(
         engine = Engine(
             await opened(storage, **options),
             await asking(names),
-            recorder=later(_hearing(recorder, fetch)) if recorder else None,
+            recorder=later(_hearing(recorder, recorder_options or {}, fetch)) if recorder else None,
             transcriber=hears,
             speaker=later(_LaterSpeaker(speaker, _TO_GIVE if speech_on_demand else {})) if speaker else None,
             speech_on_demand=speech_on_demand,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .options import DATABASE, recognisers, recognising
+from .options import DATABASE, MICROPHONE, recognisers, recognising
 from .running import run
 
 if TYPE_CHECKING:
@@ -23,13 +23,16 @@ _MARKS = {"ok": "ok", "missing": "--", "failed": "!!"}
 @click.option("--port", default=8765, show_default=True, help="To look at.")
 @DATABASE
 @recognisers
-def doctor(as_json: bool, voice: bool, port: int, database: Path | None, **options: Any) -> None:
+@MICROPHONE
+def doctor(
+    as_json: bool, voice: bool, port: int, database: Path | None, microphone: str | None, **options: Any
+) -> None:
     """Try what an interview needs, and say what works: Python, port, storage, extras, keys, recogniser,
     loudspeaker, and microphone, which you are asked to speak into for three seconds.
 
     Ends with 1 when something is broken without which no interview can be held. Answers can always be typed.
     """
-    found = run(_examine(port, database, recognising(options), voice=voice))
+    found = run(_examine(port, database, recognising(options), voice=voice, device=microphone))
     broken = [check for check in found if check.is_needed and check.verdict != "ok"]
     if as_json:
         import json
@@ -44,17 +47,19 @@ def doctor(as_json: bool, voice: bool, port: int, database: Path | None, **optio
         sys.exit(1)
 
 
-async def _examine(port: int, database: Path | None, options: dict[str, Any], *, voice: bool) -> list[Check]:
+async def _examine(
+    port: int, database: Path | None, options: dict[str, Any], *, voice: bool, device: str | None
+) -> list[Check]:
     from . import checks
 
     found = [checks.python(), checks.port(port), await checks.storage(database)]
     found += [*checks.extras(), *checks.secrets()]
-    found += await _examine_voice(options, voice=voice)
+    found += await _examine_voice(options, voice=voice, device=device)
     said = "by default rules ask and assess, and nothing leaves this machine; see `config show`"
     return [*found, checks.Check("data", "ok", said)]
 
 
-async def _examine_voice(options: dict[str, Any], *, voice: bool) -> list[Check]:
+async def _examine_voice(options: dict[str, Any], *, voice: bool, device: str | None = None) -> list[Check]:
     from ..adapters import load
     from . import checks
 
@@ -78,7 +83,8 @@ async def _examine_voice(options: dict[str, Any], *, voice: bool) -> list[Check]
         return await checks.speech(await adapter("pyttsx3"))
 
     async def microphone() -> Check:
-        recorder = await adapter("microphone", patience=checks.LISTENS, longest=checks.LISTENS)
+        times = {"patience": checks.LISTENS, "longest": checks.LISTENS}
+        recorder = await adapter("microphone", device=device, **times)
         transcriber = await adapter("speech_recognition", **options)
         click.echo(f"Say something, for {checks.LISTENS:.0f} seconds …", err=True)
         return await checks.microphone(recorder, transcriber)

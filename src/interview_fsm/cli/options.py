@@ -30,6 +30,17 @@ FILE = click.Path(path_type=Path, dir_okay=False)
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
+class Between(click.FloatRange):
+    """A range that “nan”, which is neither under nor over anything, is not in."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The number, or a usage error."""
+        number = super().convert(value, param, ctx)
+        if number != number:
+            self.fail(f"{value!r} is no number.", param, ctx)
+        return number
+
+
 class Place(NamedTuple):
     """The storage that was chosen."""
 
@@ -73,7 +84,7 @@ def storing(command: _Command) -> _Command:
 
 HOUR, DAY = 3_600.0, 86_400.0
 """In seconds."""
-AGE = click.FloatRange(min=0, min_open=True, max=876_000)
+AGE = Between(min=0, min_open=True, max=876_000)
 """Of what is kept, in hours or days: more than nothing, and a date that calendars have."""
 
 
@@ -138,6 +149,25 @@ def recognising(options: dict[str, Any]) -> dict[str, Any]:
     return chosen if engine == "sphinx" and not chosen else {"engine": engine, **chosen}
 
 
+MICROPHONE = click.option(
+    "--microphone",
+    metavar="NAME",
+    help="Of this machine, by its name or a part of it that no other has [the system's choice].",
+)
+SILENCE = click.option(
+    "--silence",
+    metavar="SECONDS",
+    type=Between(min=0.5, max=30),
+    help="Silence that ends a spoken answer; harder questions allow more [1.8].",
+)
+
+
+def bearing(options: dict[str, Any]) -> dict[str, Any]:
+    """What ``Limits`` is told of silence, in seconds, taken out of *options*."""
+    silence = options.pop("silence")
+    return {} if silence is None else {"silence": silence}
+
+
 def interviewers(command: _Command) -> _Command:
     """The options that choose who asks and assesses, on *command*."""
     for option in reversed(
@@ -159,7 +189,7 @@ def interviewers(command: _Command) -> _Command:
             click.option("--openai-feedback-model", metavar="MODEL", help="For feedback [the same]."),
             click.option(
                 "--patience",
-                type=click.FloatRange(min=0.1, max=20),
+                type=Between(min=0.1, max=20),
                 help="How many times as long as usual a model may take.",
             ),
         )

@@ -11,6 +11,9 @@ import click
 from .options import (
     ALLOW_FETCH,
     DATABASE,
+    MICROPHONE,
+    SILENCE,
+    bearing,
     interviewers,
     interviewing,
     keeping,
@@ -57,6 +60,8 @@ from .sitting import LATEST, beginning, going_on, sit, talk
 )
 @retention
 @recognisers
+@MICROPHONE
+@SILENCE
 @interviewers
 @DATABASE
 @ALLOW_FETCH
@@ -74,7 +79,11 @@ def practice(ctx: click.Context, /, **options: Any) -> None:
     hearing = recognising(options)
     if hearing and not options["voice"]:
         raise click.UsageError("--recogniser says who understands what is spoken: it goes with --voice")
-    asking, keep = interviewing(options), keeping(options)
+    for name in ("microphone", "silence"):
+        is_given = ctx.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
+        if is_given and not options["voice"]:
+            raise click.UsageError(f"--{name} is about what is spoken: it goes with --voice")
+    asking, keep = interviewing(options), keeping(options) | bearing(options)
     is_named = source is click.core.ParameterSource.COMMANDLINE
     _practice(**options, asking=asking, hearing=hearing, keep=keep, is_named=is_named)
 
@@ -89,6 +98,7 @@ def _practice(
     language: str,
     answers: Path | None,
     voice: bool,
+    microphone: str | None,
     speak: bool,
     follow_ups: bool,
     seed: int | None,
@@ -140,6 +150,7 @@ def _practice(
             database=database,
             echo=script is not None or not sys.stdin.isatty(),
             voice=voice,
+            microphone=microphone,
             speak=speak,
             named=database if is_named else None,
         )

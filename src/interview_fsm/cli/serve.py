@@ -15,7 +15,11 @@ from .options import (
     ALLOW_FETCH,
     DATABASE,
     FILE,
+    MICROPHONE,
+    SILENCE,
+    Between,
     Place,
+    bearing,
     interviewers,
     interviewing,
     keeping,
@@ -85,7 +89,7 @@ if TYPE_CHECKING:
     "--linger",
     default=30.0,
     show_default=True,
-    type=click.FloatRange(min=0, max=3600),
+    type=Between(min=0, max=3600),
     help="Seconds that an interview waits, as it is, for a connection that broke.",
 )
 @click.option("--seed", type=int, help="Draw the same questions for the same résumé each time.")
@@ -93,13 +97,16 @@ if TYPE_CHECKING:
 @retention
 @interviewers
 @recognisers
+@MICROPHONE
+@SILENCE
 @DATABASE
 @ALLOW_FETCH
 def serve(**options: Any) -> None:
     """Serve interviews on ws://localhost:8765."""
     _logging(verbose=options.pop("verbose"))
     hearing = recognising(options)
-    run(_serve(hearing=hearing, asking=interviewing(options), keep=keeping(options), **options), fast=True)
+    keep = keeping(options) | bearing(options)
+    run(_serve(hearing=hearing, asking=interviewing(options), keep=keep, **options), fast=True)
 
 
 def _logging(*, verbose: bool) -> None:
@@ -127,6 +134,7 @@ async def _serve(
     storage: Place,
     firestore_texts: bool,
     linger: float,
+    microphone: str | None,
     database: Path | None,
     allow_fetch: tuple[str, ...],
     **options: Any,
@@ -157,6 +165,7 @@ async def _serve(
                 path=database,
                 fetch=fetcher.sound,
                 limits=limits,
+                recorder_options={"device": microphone},
                 transcriber_options=hearing,
                 **asking,
                 **reading,

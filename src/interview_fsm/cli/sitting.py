@@ -71,13 +71,14 @@ def sit(
     database: Path | None = None,
     echo: bool = False,
     voice: bool = False,
+    microphone: str | None = None,
     speak: bool = False,
     named: Path | None = None,
 ) -> Interview:
     """Hold one interview to its report; what ends it early leaves it to be continued.
 
-    Without a *script* the answers come from standard input, or with *voice* from this machine's microphone,
-    understood as *hearing* says.
+    Without a *script* the answers come from standard input, or with *voice* from this machine's microphone
+    (that called *microphone*), understood as *hearing* says.
     """
     from contextlib import AsyncExitStack
 
@@ -90,6 +91,7 @@ def sit(
         storage=storage,
         path=database,
         recorder="microphone" if voice else None,
+        recorder_options={"device": microphone},
         transcriber="speech_recognition" if voice else None,
         transcriber_options=hearing,
         speaker="pyttsx3" if speak else None,
