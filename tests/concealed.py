@@ -6,6 +6,7 @@ honest programs do it: white type on a dark bar, a layer that is on, a title pri
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import product
@@ -51,6 +52,14 @@ Trick = Callable[[Sheet, bool], None]
 
 def text(said: str = SECRET, *, at: bytes = AT, size: bytes = b"11", look: bytes = b"") -> bytes:
     return b"q %s BT /F1 %s Tf %s (%s) Tj ET Q\n" % (look, size, at, said.encode("ascii"))
+
+
+def lines(said: Iterable[str], *, look: bytes) -> bytes:
+    """A line for each, in small type, below the plain ones."""
+    return b"".join(
+        text(re.sub(r"([()\\])", r"\\\1", each), at=b"40 %d Td" % (500 - 8 * n), size=b"5", look=look)
+        for n, each in enumerate(said)
+    )
 
 
 def white(sheet: Sheet, seen: bool) -> None:

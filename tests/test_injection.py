@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
-from functools import lru_cache
+from functools import cache, lru_cache
 
 import pytest
 
@@ -19,9 +20,11 @@ from interview_fsm.coaching.prompts import assess_prompt, question_prompt
 from interview_fsm.coaching.questions import word_question
 from interview_fsm.coaching.quotes import Answer as Quotable
 from interview_fsm.coaching.rubric import criteria
-from interview_fsm.events import AnswerFeedback, Plan, Slot
+from interview_fsm.events import AnswerFeedback, Material, Plan, Resume, Slot
+from interview_fsm.resume.reader import Reader
 
 from .coach_data import LAYOUTS
+from .concealed import Sheet, lines, written
 from .injections import ORDINARY, PAYLOADS
 from .modelling import begun
 from .test_scoring import of, read, total, values
@@ -84,6 +87,38 @@ def test_on_a_resume_or_in_a_job_it_is_asked_about_by_nobody(payload: str, place
         asked.append(choice.slot)
         assert unfit(text) is None
         assert not re.search(r"\b(?:score|grade|marks|rubric|rate|instructions|stars)\b", text, re.IGNORECASE)
+
+
+@cache
+def resume_with_all(look: bytes) -> Resume:
+    """A PDF with every payload on it, as a server reads it."""
+    drawn = [payload.replace("\xa0", " ").replace("\u200b", "") for payload in PAYLOADS]
+    return asyncio.run(Reader().read(written(Sheet(lines(drawn, look=look)))))
+
+
+def unspaced(text: str) -> str:
+    """*text* without blanks, those without width among them: a page has none of either."""
+    return "".join(text.replace("\u200b", "").split())
+
+
+@pytest.mark.parametrize("payload", PAYLOADS)
+def test_hidden_in_a_resume_it_is_found_and_reaches_nobody(payload: str) -> None:
+    """White on white; its twin in black is read, so that nothing but its colour keeps it out."""
+    hidden, seen = resume_with_all(b"1 g"), resume_with_all(b"0 g")
+    spans = [span.text for page in hidden.pages for span in page.spans if span.hidden == "colour"]
+    assert unspaced(payload) in unspaced("".join(spans))
+    assert unspaced(payload) in unspaced(Material.of(seen).resume)
+    material = Material.of(hidden)
+    assert "clockmaker of Sankt Alban" in material.resume
+    prompt = question_prompt(
+        begun(), Slot("impact", "x", "mid"), None, resume=material.resume, job_description="", word=WORD
+    )
+    question, _ = word_question(
+        Standing(find_units(material.resume), Plan(questions=5), "mid", [], read_job(""))
+    )
+    for told in (*(said.text for said in prompt.turns), prompt.system, question, material.resume):
+        assert unspaced(payload) not in unspaced(told)
+    assert [(warning.code, warning.page) for warning in material.warnings] == [("hidden_text", 1)]
 
 
 @pytest.mark.parametrize("payload", PAYLOADS)
