@@ -31,11 +31,16 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Of several processes, one has all tests of a file, whose fixtures are then made once.
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What asks a real model is for whoever says ``-m online``, and no test of anybody else's.
 
-    One of them has the browser: two at a time on one machine wait for each other.
+    Of several processes, one has all tests of a file, whose fixtures are then made once. One of them has the
+    browser: two at a time on one machine wait for each other.
     """
+    if "online" not in config.option.markexpr:
+        paid = [item for item in items if item.get_closest_marker("online")]
+        config.hook.pytest_deselected(items=paid)
+        items[:] = [item for item in items if item not in paid]
     for item in items:
         in_browser = "stage" in getattr(item, "fixturenames", ())
         item.add_marker(pytest.mark.xdist_group("browser" if in_browser else item.path.stem))

@@ -8,12 +8,13 @@ from typing import Any
 
 import anthropic as sdk
 import pytest
+from msgspec.structs import replace
 
 from interview_fsm.adapters import anthropic, coach
 from interview_fsm.adapters._failures import ModelError
 from interview_fsm.budget import Amount, Budget, Spending
 from interview_fsm.errors import BudgetSpent, SettingError
-from interview_fsm.events import Analyze, CorrectAnswer, FeedbackGiven, NotScored, Plan, Score
+from interview_fsm.events import Analyze, CorrectAnswer, FeedbackGiven, NotScored, Plan, Score, Transcript
 from interview_fsm.ports import Called
 from interview_fsm.report.markdown import as_markdown
 
@@ -492,6 +493,20 @@ def test_once_the_budget_is_spent_the_rules_assess_what_is_left_and_the_report_s
         assert "rules" in feedback.limitations.casefold()
         told = as_markdown(interview.after(FeedbackGiven(feedback)))
         assert f"in place of {NAME}: what this interview may cost is spent" in " ".join(told.split())
+
+    virtually(main())
+
+
+def test_a_pace_far_outside_the_common_range_is_mentioned_beside_what_the_model_says() -> None:
+    async def main() -> None:
+        interview = answered([ANSWER])
+        (turn,) = interview.turns
+        assert turn.answer is not None
+        heard = Transcript(ANSWER, seconds=len(ANSWER.split()) / 4)  # 240 words a minute
+        spoken = replace(interview, turns=(replace(turn, answer=replace(turn.answer, transcript=heard)),))
+        (given,) = (await analyzed(await adapter(Provider(NAME)), spoken)).answers
+        assert given.provenance.adapter == NAME
+        assert [each.aspect for each in given.observations if each.aspect == "pace"] == ["pace"]
 
     virtually(main())
 

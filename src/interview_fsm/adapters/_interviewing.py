@@ -17,6 +17,7 @@ from msgspec.structs import replace
 
 from ..budget import Billing
 from ..coaching.claims import Sources
+from ..coaching.delivery import REMARKED
 from ..coaching.fences import MOST, masked
 from ..coaching.guard import knows
 from ..coaching.language import serves
@@ -230,7 +231,9 @@ class ModelInterviewer:
             reply = await self._fill(prompt, brief, AnswerOut)
             remarks = Remarks(_sources(brief, turn, counted, [each.dimension for each in rubric]))
             english = serves(plan.language)
-            return assessed(reply, rubric, Answer(counted), remarks, by_rules, made, english=english)
+            given = assessed(reply, rubric, Answer(counted), remarks, by_rules, made, english=english)
+            of_delivery = (seen for seen in by_rules.observations if seen.aspect in REMARKED)
+            return replace(given, observations=(*given.observations, *of_delivery))
         except Unusable:
             return self._by_rules(by_rules, "model_unusable")
 

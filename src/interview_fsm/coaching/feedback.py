@@ -24,7 +24,7 @@ from ..events import (
 )
 from ..interview import Interview, Turn
 from .cues import Cue, Reading, asks_for_method, read
-from .delivery import delivery
+from .delivery import delivery, remarks
 from .language import FeedbackTexts, load
 from .rubric import criteria
 from .scoring import is_silence, level_of, not_scored, own_criteria, scores
@@ -67,14 +67,15 @@ def assess_answer(turn: Turn, plan: Plan, provenance: Provenance) -> AnswerFeedb
         unscored = not_scored(criteria(plan, level_of(question)), "unconfirmed")
         return AnswerFeedback(question.number, turn.answer.revision, provenance=provenance, scores=unscored)
     reading = read(answer, question)
+    given = delivery(turn.answer)
     return AnswerFeedback(
         question.number,
         turn.answer.revision,
-        _observations(question, answer, reading),
+        (*_observations(question, answer, reading), *remarks(given)),
         provenance,
         scores(question, answer, reading, plan),
         outline=_outline(question, answer, reading),
-        delivery=delivery(turn.answer),
+        delivery=given,
         flags=_flags(reading),
     )
 
