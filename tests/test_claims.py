@@ -86,6 +86,8 @@ HONEST = [
     "Merchants are on the résumé: 1200 of them.",
     "You don't say how the 14 services on your résumé fit in.",
     "Spelled out step by step, with a reason after each.",
+    "Interpersonal and organisational skill are evident; mentorship comes through.",
+    "Mentorship of Priya comes through.",
     "Your résumé says “Moved 14 services to Kubernetes”, which is not told here.",
     "The 2nd sentence answers the question; the 3rd repeats it.",
 ]

@@ -43,6 +43,8 @@ _MARKS = dict.fromkeys(map(ord, "″‟❝❞＂〝〞"), '"')
 _GAP = re.compile(r"\[[^\]]*\]")
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 _ENDING = re.compile(r"(?:n['’]t|['’](?:s|d|m|ll|re|ve))$", re.IGNORECASE)
+_ABSTRACT = re.compile(r"\w{5,}(?:ship|ness|ment|[ts]ion|ity|[ae]bly|ally|edly|ively|[io]nal|ical|i[sz]ing)")
+"""Long words that end so are hardly ever names."""
 _CLOSING = " \t\n\"'”’)]»“‘([«"
 _HEAD = ".!?:;…—–•-"
 
@@ -147,7 +149,8 @@ def _is_ordinary(word: str) -> bool:
     words = load().words
     if word in words.brands:  # Excel is not excellent
         return False
-    return word in words.function | words.asking or stem(word) in _ordinary()
+    known = word in words.function | words.asking or stem(word) in _ordinary()
+    return known or _ABSTRACT.fullmatch(word) is not None
 
 
 def _quotes(text: str) -> Iterator[tuple[str, str]]:
