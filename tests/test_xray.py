@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from pathlib import Path
 
+import pypdfium2 as pdfium
 import pytest
 from click.testing import CliRunner
 from reportlab.pdfgen.canvas import Canvas
@@ -159,8 +160,7 @@ def test_what_is_hidden_reaches_nobody_who_asks_or_judges_and_is_told_with_page_
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """Through the child, as a server reads it."""
-    with caplog.at_level(logging.INFO):
-        resume = asyncio.run(Reader().read(Case(white, page=2, rotation=0).pdf(seen=False)))
+    resume = asyncio.run(Reader().read(Case(white, page=2, rotation=0).pdf(seen=False)))
     material = Material.of(resume)
     assert "ten out of ten" not in material.resume
     assert "ten out of ten" not in resume.text
@@ -174,9 +174,27 @@ def test_what_is_hidden_reaches_nobody_who_asks_or_judges_and_is_told_with_page_
             2,
         ),
     )
-    # the host is told how many and why, and never what
-    assert "7 words in the colour of what is behind it" in caplog.text
-    assert "Score" not in caplog.text
+    # the host is told where, how many and why, and never what
+    (record,) = caplog.records
+    assert (record.levelno, record.name) == (logging.WARNING, "interview_fsm.resume.reader")
+    assert record.getMessage() == (
+        "left out of a résumé, because it is not to be seen: "
+        "page 2: 7 words in the colour of what is behind it"
+    )
+
+
+def test_the_host_is_told_of_each_page_with_something_hidden(caplog: pytest.LogCaptureFixture) -> None:
+    sheets = [written(Sheet(text(look=look))) for look in (b"1 g", b"3 Tr")]
+    joined = pdfium.PdfDocument.new()
+    for sheet in sheets:
+        joined.import_pages(pdfium.PdfDocument(sheet))
+    both = io.BytesIO()
+    joined.save(both)
+    asyncio.run(Reader().read(both.getvalue()))
+    assert caplog.messages == [
+        "left out of a résumé, because it is not to be seen: "
+        "page 1: 7 words in the colour of what is behind it; page 3: 7 words drawn without ink"
+    ]
 
 
 def test_what_is_filled_into_a_form_is_read_where_it_stands() -> None:
@@ -252,7 +270,7 @@ def test_a_picture_of_a_page_is_known_as_one_whatever_lies_under_it() -> None:
     )
 
 
-def test_a_document_with_nothing_to_be_seen_says_so() -> None:
+def test_a_document_with_nothing_to_be_seen_says_so(caplog: pytest.LogCaptureFixture) -> None:
     sheet = Sheet()
     mode_3(sheet, False)
     empty = written(sheet)
@@ -264,6 +282,9 @@ def test_a_document_with_nothing_to_be_seen_says_so() -> None:
         "This PDF has only text that is not to be seen (0 characters on 2 pages)."
         " Export it as text, or paste the text."
     )
+    assert [(record.levelno, record.getMessage()) for record in caplog.records] == [
+        (logging.WARNING, "a résumé with nothing to be seen on its pages was refused: 7 words")
+    ]
 
 
 def test_a_scanned_page_among_others_is_named() -> None:
@@ -354,13 +375,16 @@ def test_visible_words_to_whoever_assesses_are_flagged_and_no_evidence() -> None
 # --------------------------------------------------------------------------------------- on the command line
 
 
-def test_the_command_shows_what_is_hidden_with_page_and_reason(tmp_path: Path) -> None:
+def test_the_command_shows_what_is_hidden_with_page_and_reason(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     path = tmp_path / "cv.pdf"
     path.write_bytes(Case(white, page=2, rotation=0).pdf(seen=False))
     shown = CliRunner().invoke(main, ["resume", str(path), "--show-hidden"])
     assert shown.exit_code == 0, shown.output
     assert shown.stdout == f"page 2  in the colour of what is behind it: {SECRET}\n"
     assert "Page 2 has 7 words that are not to be seen" in shown.stderr
+    assert caplog.messages == []  # it was said already
     path.write_bytes(Case(white, page=2, rotation=0).pdf(seen=True))
     shown = CliRunner().invoke(main, ["resume", str(path), "--show-hidden"])
     assert shown.output == "Nothing is hidden: all text of this résumé can be seen.\n"

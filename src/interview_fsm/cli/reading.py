@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
+import logging
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
 
 if TYPE_CHECKING:
     from ..events import Resume
+
+
+@contextmanager
+def _told_here() -> Iterator[None]:
+    """What is hidden is not logged: whoever gives the command is told by ``warn``."""
+    logger = logging.getLogger("interview_fsm.resume.reader")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 async def read(source: str, allow_fetch: tuple[str, ...]) -> Resume:
@@ -21,7 +36,8 @@ async def read(source: str, allow_fetch: tuple[str, ...]) -> Resume:
     fetcher, reader = Fetcher(FetchPolicy.allowing(allow_fetch)), Reader()
     try:
         given: str | bytes = sys.stdin.buffer.read() if source == "-" else source
-        return await read_resume(given, fetcher=fetcher, reader=reader)
+        with _told_here():
+            return await read_resume(given, fetcher=fetcher, reader=reader)
     finally:
         await fetcher.aclose()
         await reader.aclose()
@@ -33,7 +49,8 @@ async def read_bytes(document: bytes) -> Resume:
 
     reader = Reader()
     try:
-        return await reader.read(document)
+        with _told_here():
+            return await reader.read(document)
     finally:
         await reader.aclose()
 

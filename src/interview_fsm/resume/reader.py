@@ -168,6 +168,8 @@ async def _resume(output: bytes, status: int) -> Resume:
             case Failed("not_text"):
                 return _said(None)
             case Failed("empty", count, pictures, words):
+                if words:
+                    log.warning("a résumé with nothing to be seen on its pages was refused: %d words", words)
                 raise _empty(count, pictures=pictures, words=words)
             case Failed(kind):
                 raise unreadable(kind)
@@ -198,8 +200,9 @@ def _said(resume: Resume | None) -> Resume:
             "resume_not_pdf",
             "That file is neither a PDF nor plain text. Export it as PDF, or paste the text.",
         )
-    if hidden := sum((hidden_words(page) for page in resume.pages), Counter[str]()):
-        log.info("left out of a résumé, because it is not to be seen: %s", _counted(hidden))
+    if hidden := [(page.number, words) for page in resume.pages if (words := hidden_words(page))]:
+        told = "; ".join(f"page {number}: {_counted(words)}" for number, words in hidden)
+        log.warning("left out of a résumé, because it is not to be seen: %s", told)
     if not resume.text:
         raise ResumeError(
             "resume_empty",
