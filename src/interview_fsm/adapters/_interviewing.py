@@ -114,7 +114,7 @@ class ModelInterviewer:
         for _ in range(TRIES):
             reply = await self._call(prompt, brief)
             try:
-                text = question_in(reply.text, grounds, earlier, sources)
+                text = await asyncio.to_thread(question_in, reply.text, grounds, earlier, sources)
             except Unusable as reason:
                 prompt = prompt.again(reply.text, str(reason))
                 continue
@@ -231,7 +231,9 @@ class ModelInterviewer:
             reply = await self._fill(prompt, brief, AnswerOut)
             remarks = Remarks(_sources(brief, turn, counted, [each.dimension for each in rubric]))
             english = serves(plan.language)
-            given = assessed(reply, rubric, Answer(counted), remarks, by_rules, made, english=english)
+            given = await asyncio.to_thread(  # each remark is looked for in all that was brought
+                assessed, reply, rubric, Answer(counted), remarks, by_rules, made, english=english
+            )
             of_delivery = (seen for seen in by_rules.observations if seen.aspect in REMARKED)
             return replace(given, observations=(*given.observations, *of_delivery))
         except Unusable:
