@@ -142,12 +142,13 @@ def test_nothing_that_was_written_to_be_read_is_taken_for_hidden(folder: Path) -
         text() + b"q 1 0.9 0.6 rg 50 380 300 19.4 re f 50 407 300 12 re f Q\n",
         text() + b"q 0.2 g 205 390 60 20 re f Q\n",
         text(size=b"40", at=b"20 380 Td", look=b"0.85 g") + text(LINES[1]),
+        text() + text("LLLLLLLL", at=b"60 370 Td") + b"q 1 g 50 360 60 11.2 re f Q\n",
     ],
     ids=[
         *("thrice", "made bold", "shadow", "white edge", "struck out", "outlines", "light grey", "condensed"),
         *("small and condensed", "very condensed", "hairlines", "small grey hairlines", "shadow below"),
         *("close shadow", "underlined", "struck out broadly", "on a broad rule", "between boxes"),
-        *("beside a box that cuts a letter", "under other text"),
+        *("beside a box that cuts a letter", "under other text", "feet cut off"),
     ],
 )
 def test_text_with_an_effect_is_seen_and_read_once(drawn: bytes) -> None:

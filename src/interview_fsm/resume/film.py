@@ -36,9 +36,9 @@ AGAIN = 1.0
 NARROW, CONDENSED = 2.0, 0.5
 """Points that type is wide, in a square as high as its size, below which it cannot be read; and its share of
 its height. Half of the least height, as the most condensed of faces are half as wide as others."""
-LEGIBLE = 1 / 3
-"""Of a letter, the share of its height and of its width that has to be seen of it: less is a sliver of it.
-The half of letters that stands out from under a box can be read."""
+LEGIBLE, LEGIBLE_ALONG = 1 / 3, 0.2
+"""Of a letter, the shares of its height and of its width that have to be seen: less is a sliver of it. The
+half of letters that stands out from under a box can be read, and so can an L whose foot is cut off."""
 LEGIBLE_IN_ITS_LINE = 0.2
 """Of the height of a line, where its letters' own are not told: a small one is half as high as its line."""
 FILLED_BY_A_LETTER = 0.4
@@ -69,6 +69,8 @@ class Piece:
     layer: int = LAYERS
     em: tuple[float, float] = (0.0, 0.0)
     """Of its type, how wide and how high a square of its size is drawn."""
+    is_sideways: bool = False
+    """Whether its lines run up or down the page."""
     has_outlines: bool = True
     """Whether its letters are outlines, and not whatever a font draws (Type3)."""
     is_said_to_be_other: bool = False
@@ -136,18 +138,24 @@ class Film:
     def pieces(self) -> list[Piece]:
         """All text of the page in drawing order, each with its layer."""
         found = [
-            Piece(
-                handle,
-                _around(self._placed(_through(corner, forms)) for corner in _corners(handle)),
-                em=_em(handle, forms),
-                has_outlines=_has_outlines(handle),
-                is_said_to_be_other=_is_said_to_be_other(handle),
-            )
+            self._piece(handle, forms)
             for handle, forms in _objects(self._page)
             if raw.FPDFPageObj_GetType(handle) == raw.FPDF_PAGEOBJ_TEXT
         ]
         _layer(found, self.wide, self.high)
         return found
+
+    def _piece(self, handle: Any, forms: Sequence[Matrix]) -> Piece:
+        box = _around(self._placed(_through(corner, forms)) for corner in _corners(handle))
+        along, up = _em(handle, forms)
+        return Piece(
+            handle,
+            box,
+            em=(hypot(*along), hypot(*up)),
+            is_sideways=(abs(along[1]) > abs(along[0])) != bool(self._turn % 2),
+            has_outlines=_has_outlines(handle),
+            is_said_to_be_other=_is_said_to_be_other(handle),
+        )
 
     def owners(self, text: str, box: Box, origin: Point) -> Owners:
         """What drew *text* at *origin*: those that say they drew it, else whatever drew there.
@@ -281,19 +289,21 @@ class Film:
     def _is_legible(self, at: Pixels, owners: Owners, ink: Image.Image) -> bool:
         """Whether there is enough of a letter *at* in *ink*, a picture of the page."""
         if owners.box is not None:
-            return min(self._shares(ink.crop(self._pixels(owners.box)), owners.box)) >= LEGIBLE
+            along, across = self._shares(ink.crop(self._pixels(owners.box)), owners.box, owners.pieces[0])
+            return across >= LEGIBLE and along >= LEGIBLE_ALONG
         for piece in owners.pieces:
             line = _common(at, self._pixels(piece.box)) or at
-            if _across(piece.box, self._shares(ink.crop(line), piece.box)) >= LEGIBLE_IN_ITS_LINE:
+            if self._shares(ink.crop(line), piece.box, piece)[1] >= LEGIBLE_IN_ITS_LINE:
                 return True
         return False
 
-    def _shares(self, ink: Image.Image, box: Box) -> tuple[float, float]:
-        """How much of the width and of the height of *box* there is *ink* in."""
+    def _shares(self, ink: Image.Image, box: Box, piece: Piece) -> tuple[float, float]:
+        """How much of *box* there is *ink* in, along the line that *piece* is, and across it."""
         columns, rows = ink.getprojection()
         x, y = self._scale
         wide, high = (box[2] - box[0]) * x, (box[3] - box[1]) * y
-        return sum(columns) / max(1.0, wide), sum(rows) / max(1.0, high)
+        shares = sum(columns) / max(1.0, wide), sum(rows) / max(1.0, high)
+        return shares[::-1] if piece.is_sideways else shares
 
     def _has_own_ink(self, at: Pixels, owners: Sequence[Piece]) -> bool:
         """Not by their neighbours, whose ink may reach into *at*: theirs is inside their own boxes."""
@@ -325,8 +335,8 @@ class Film:
                 abs(own - edge) < INK for own, edges in zip(colour, behind, strict=True) for edge in edges
             ):
                 return "colour"
-        uncovered = self._uncovered.crop(at).getbbox()
-        return "covered" if uncovered and self._is_legible(at, owners, self._uncovered) else "clipped"
+        whole = not owners.pieces or self._is_legible(at, owners, self._uncovered)
+        return "covered" if whole and self._uncovered.crop(at).getbbox() else "clipped"
 
     def _pixels(self, box: Box) -> Pixels:
         """*box* in pixels, and never empty: a letter may be narrower than one."""
@@ -544,13 +554,14 @@ def _common(one: Pixels, other: Pixels) -> Pixels | None:
     return (left, top, right, bottom) if left < right and top < bottom else None
 
 
-def _em(handle: Any, forms: Iterable[Matrix]) -> tuple[float, float]:
-    """How wide and how high a square of the size of text *handle* is drawn."""
+def _em(handle: Any, forms: Iterable[Matrix]) -> tuple[Point, Point]:
+    """How a square of the size of text *handle* is drawn: its sides along the line and upwards."""
     size = ctypes.c_float()
     raw.FPDFTextObj_GetFontSize(handle, size)
-    start, along, up = (_through(point, (_matrix(handle), *forms)) for point in ((0, 0), (1, 0), (0, 1)))
-    wide, high = (hypot(end[0] - start[0], end[1] - start[1]) for end in (along, up))
-    return abs(size.value) * wide, abs(size.value) * high
+    matrices, by = (_matrix(handle), *forms), size.value
+    start, *ends = (_through(point, matrices) for point in ((0, 0), (by, 0), (0, by)))
+    along, up = ((end[0] - start[0], end[1] - start[1]) for end in ends)
+    return along, up
 
 
 def _has_outlines(handle: Any) -> bool:
@@ -564,12 +575,6 @@ def _is_said_to_be_other(handle: Any) -> bool:
         raw.FPDFPageObjMark_GetParamValueType(raw.FPDFPageObj_GetMark(handle, index), b"ActualText")
         for index in range(raw.FPDFPageObj_CountMarks(handle))
     )
-
-
-def _across(box: Box, shares: tuple[float, float]) -> float:
-    """Of *shares* of the width and height of the *box* of a line of type, the one across the line."""
-    wide, high = shares
-    return high if box[2] - box[0] > box[3] - box[1] else wide
 
 
 def _is_alike(one: Box, other: Box) -> bool:
