@@ -433,10 +433,17 @@ def test_what_only_begins_like_a_place_is_none(opening):
         "Incidents were down from 31 to 9.",
         "That took the run from failing to 35 minutes.",
         "It brought the queue down to four people.",
+        "It ran nine times faster.",
+        "The same job ran twice as fast.",
     ],
 )
 def test_an_outcome_in_the_perfect_or_without_a_verb_of_change_is_a_result(outcome):
     assert quotes(f"I rewrote the loader. {outcome}")["result"] in outcome
+
+
+def test_learning_by_doing_something_is_an_own_step_and_learning_alone_is_none():
+    assert "own_action" in quotes("I learned Rust last winter by porting our log parser.")
+    assert "own_action" not in quotes("I learned patience by the river, and the team liked it.")
 
 
 def test_a_price_is_no_other_way():

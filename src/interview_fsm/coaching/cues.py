@@ -274,6 +274,7 @@ def _did(who: str) -> re.Pattern[str]:
     told = rf"did (?!not\b|my best\b)|(?:{known}|(?!(?:{states})\b)[a-z-]+ed)\b"
     vague = rf"(?! (?:{'|'.join(words.vague_objects)}|to be)\b)"
     narrower = r"worked (?:out|through|with)|looked (?:at|into|up)|used (?!to\b)|helped (?!many|people)"
+    narrower += r"|learn(?:ed|t) [^,;.:]{1,60}? by \w+ing\b"
     saying = "said|mentioned|told|described|explained|noted"
     repeating = rf"(?!(?:(?<=\bas )|(?<=\blike )){who}{had} (?:\w+ )?(?:{saying})\b)"
     return re.compile(rf"(?<![\w']){repeating}{who}{had} (?:{adverbs}(?:{told}){vague}|(?:{narrower}))")
