@@ -19,6 +19,25 @@ import pypdfium2 as pdfium
 from PIL import Image, ImageChops
 from pypdfium2 import raw
 
+from .objects import (
+    Box,
+    Matrix,
+    Pixels,
+    Point,
+    around,
+    colour_of,
+    common,
+    corners_of,
+    draws_outlines,
+    em_of,
+    height_of,
+    is_in,
+    is_reworded,
+    marks_of,
+    objects_of,
+    through,
+)
+
 SCALE = 2.0
 """Pixels in a point: 144 dpi."""
 PIXELS = 4_000_000
@@ -27,8 +46,6 @@ INK = 24
 """Of 255 in any colour: what changes less is not seen. White on paper of 98 % changes 5."""
 LAYERS = 8
 """Pictures of a page's text at the most: what overlaps itself more often than that cannot be read."""
-DEPTH = 50
-"""Forms within forms; PDFium draws 40."""
 NEAR = 0.3
 """Points between the places that two programs give one letter."""
 AGAIN = 1.0
@@ -53,11 +70,6 @@ common with what is seen."""
 
 BESIDES = frozenset({raw.FPDF_ANNOT_LINK, raw.FPDF_ANNOT_POPUP})
 """Notes that draw no text on the page."""
-
-Box = tuple[float, float, float, float]
-Pixels = tuple[int, int, int, int]
-Point = tuple[float, float]
-Matrix = tuple[float, float, float, float, float, float]
 
 
 @dataclass(slots=True, eq=False)
@@ -139,22 +151,22 @@ class Film:
         """All text of the page in drawing order, each with its layer."""
         found = [
             self._piece(handle, forms)
-            for handle, forms in _objects(self._page)
+            for handle, forms in objects_of(self._page)
             if raw.FPDFPageObj_GetType(handle) == raw.FPDF_PAGEOBJ_TEXT
         ]
         _layer(found, self.wide, self.high)
         return found
 
     def _piece(self, handle: Any, forms: Sequence[Matrix]) -> Piece:
-        box = _around(self._placed(_through(corner, forms)) for corner in _corners(handle))
-        along, up = _em(handle, forms)
+        box = around(self._placed(through(corner, forms)) for corner in corners_of(handle))
+        along, up = em_of(handle, forms)
         return Piece(
             handle,
             box,
             em=(hypot(*along), hypot(*up)),
             is_sideways=(abs(along[1]) > abs(along[0])) != bool(self._turn % 2),
-            has_outlines=_has_outlines(handle),
-            is_said_to_be_other=_is_said_to_be_other(handle),
+            has_outlines=draws_outlines(handle),
+            is_said_to_be_other=is_reworded(handle),
         )
 
     def owners(self, text: str, box: Box, origin: Point) -> Owners:
@@ -168,7 +180,7 @@ class Film:
         if not said:
             # a mark across the page is no owner of small type
             most = 3 * max(box[2] - box[0], box[3] - box[1])
-            found = [p for p in self.pieces if _is_in(origin, p.box) and _height(p.box) <= most]
+            found = [p for p in self.pieces if is_in(origin, p.box) and height_of(p.box) <= most]
             maybe = found or [letter.piece for letter in near]
             # nobody knows which of them it was: one that leaves no ink here is taken for it
             at = self._pixels(box)
@@ -191,14 +203,14 @@ class Film:
                 self._letters, letter.number, edges
             ):
                 corners = (edges.left, edges.bottom), (edges.right, edges.top)
-                box = _around(map(self._placed, corners))
+                box = around(map(self._placed, corners))
                 if not text.isalnum() or self._fills(box, letter.piece):
                     return box
         return None
 
     def _fills(self, box: Box, piece: Piece) -> bool:
         """Whether the ink of *piece* in *box* is as large as letters are, both ways taken together."""
-        at = _common(self._pixels(box), self._pixels(piece.box))
+        at = common(self._pixels(box), self._pixels(piece.box))
         if at is None or piece.layer >= LAYERS:
             return False
         inside = at[0] + 1, at[1] + 1, max(at[2] - 1, at[0] + 2), max(at[3] - 1, at[1] + 2)  # no neighbour's
@@ -208,7 +220,7 @@ class Film:
 
     def _mute_at(self, point: Point) -> list[Piece]:
         """Text there of which PDFium tells no letter: it may be the same text once more."""
-        return [piece for piece in self._mute if _is_in(point, piece.box)]
+        return [piece for piece in self._mute if is_in(point, piece.box)]
 
     @cached_property
     def _mute(self) -> list[Piece]:
@@ -250,7 +262,7 @@ class Film:
             self._letters, letter.number, left, right, bottom, top
         ):
             return None
-        return _around(map(self._placed, ((left.value, bottom.value), (right.value, top.value))))
+        return around(map(self._placed, ((left.value, bottom.value), (right.value, top.value))))
 
     # --------------------------------------------------------------------------------- its pictures
 
@@ -292,7 +304,7 @@ class Film:
             along, across = self._shares(ink.crop(self._pixels(owners.box)), owners.box, owners.pieces[0])
             return across >= LEGIBLE and along >= LEGIBLE_ALONG
         for piece in owners.pieces:
-            line = _common(at, self._pixels(piece.box)) or at
+            line = common(at, self._pixels(piece.box)) or at
             if self._shares(ink.crop(line), piece.box, piece)[1] >= LEGIBLE_IN_ITS_LINE:
                 return True
         return False
@@ -308,7 +320,7 @@ class Film:
     def _has_own_ink(self, at: Pixels, owners: Sequence[Piece]) -> bool:
         """Not by their neighbours, whose ink may reach into *at*: theirs is inside their own boxes."""
         return any(
-            self._inks[piece.layer].crop(_common(at, self._pixels(piece.box)) or at).getbbox()
+            self._inks[piece.layer].crop(common(at, self._pixels(piece.box)) or at).getbbox()
             for piece in owners
             if piece.layer < LAYERS
         )
@@ -320,13 +332,13 @@ class Film:
         own = self._ink({piece.layer for piece in owners.pieces})
         if self._has_own_ink(at, owners.pieces) and self._is_legible(at, owners, own):
             return "covered"
-        for piece in owners.pieces or [piece for piece in self.pieces if _is_in(middle, piece.box)][:1]:
+        for piece in owners.pieces or [piece for piece in self.pieces if is_in(middle, piece.box)][:1]:
             mode = _mode(piece)
             if mode in UNDRAWN:
                 return "invisible"
-            if "OC" in _marks(piece.handle):
+            if "OC" in marks_of(piece.handle):
                 return "layer"
-            *colour, alpha = _colour(piece.handle, outline=mode in OUTLINED)
+            *colour, alpha = colour_of(piece.handle, outline=mode in OUTLINED)
             if alpha < INK:
                 return "transparent"
             # the least and the most of red, green and blue
@@ -417,7 +429,7 @@ class Film:
         drawn = (raw.FPDF_PAGEOBJ_TEXT, raw.FPDF_PAGEOBJ_FORM)
         others = [
             Piece(handle, (0.0, 0.0, 0.0, 0.0))
-            for handle, _ in _objects(self._page)
+            for handle, _ in objects_of(self._page)
             if raw.FPDFPageObj_GetType(handle) not in drawn
         ]
         self._show([*others, *self.pieces], active=False)
@@ -501,110 +513,9 @@ def _notes(page: pdfium.PdfPage) -> Iterator[int]:
         raw.FPDFPage_CloseAnnot(note)
 
 
-# ------------------------------------------------------------------------------------ PDFium's objects
-
-
-def _objects(page: pdfium.PdfPage) -> Iterator[tuple[Any, tuple[Matrix, ...]]]:
-    """What is on *page* in drawing order, forms before what is in them; each with its forms' matrices."""
-    count = raw.FPDFPage_CountObjects(page)
-    for index in range(count):
-        yield from _within(raw.FPDFPage_GetObject(page, index), ())
-
-
-def _within(handle: Any, forms: tuple[Matrix, ...]) -> Iterator[tuple[Any, tuple[Matrix, ...]]]:
-    yield handle, forms
-    if raw.FPDFPageObj_GetType(handle) == raw.FPDF_PAGEOBJ_FORM and len(forms) < DEPTH:
-        inner = (_matrix(handle), *forms)
-        for index in range(raw.FPDFFormObj_CountObjects(handle)):
-            yield from _within(raw.FPDFFormObj_GetObject(handle, index), inner)
-
-
-def _matrix(handle: Any) -> Matrix:
-    matrix = raw.FS_MATRIX()
-    raw.FPDFPageObj_GetMatrix(handle, matrix)
-    return matrix.a, matrix.b, matrix.c, matrix.d, matrix.e, matrix.f
-
-
-def _through(point: Point, matrices: Iterable[Matrix]) -> Point:
-    x, y = point
-    for a, b, c, d, e, f in matrices:
-        x, y = a * x + c * y + e, b * x + d * y + f
-    return x, y
-
-
-def _corners(handle: Any) -> list[Point]:
-    left, bottom, right, top = (ctypes.c_float() for _ in range(4))
-    raw.FPDFPageObj_GetBounds(handle, left, bottom, right, top)
-    return [(x.value, y.value) for x in (left, right) for y in (bottom, top)]
-
-
-def _around(points: Iterable[Point]) -> Box:
-    xs, ys = zip(*points, strict=True)
-    return min(xs), min(ys), max(xs), max(ys)
-
-
-def _height(box: Box) -> float:
-    """Of a line of type, whichever way it runs."""
-    return min(box[2] - box[0], box[3] - box[1])
-
-
-def _common(one: Pixels, other: Pixels) -> Pixels | None:
-    left, top = max(one[0], other[0]), max(one[1], other[1])
-    right, bottom = min(one[2], other[2]), min(one[3], other[3])
-    return (left, top, right, bottom) if left < right and top < bottom else None
-
-
-def _em(handle: Any, forms: Iterable[Matrix]) -> tuple[Point, Point]:
-    """How a square of the size of text *handle* is drawn: its sides along the line and upwards."""
-    size = ctypes.c_float()
-    raw.FPDFTextObj_GetFontSize(handle, size)
-    matrices, by = (_matrix(handle), *forms), size.value
-    start, *ends = (_through(point, matrices) for point in ((0, 0), (by, 0), (0, by)))
-    along, up = ((end[0] - start[0], end[1] - start[1]) for end in ends)
-    return along, up
-
-
-def _has_outlines(handle: Any) -> bool:
-    length = ctypes.c_size_t()
-    raw.FPDFFont_GetFontData(raw.FPDFTextObj_GetFont(handle), None, 0, length)
-    return length.value > 0
-
-
-def _is_said_to_be_other(handle: Any) -> bool:
-    return any(
-        raw.FPDFPageObjMark_GetParamValueType(raw.FPDFPageObj_GetMark(handle, index), b"ActualText")
-        for index in range(raw.FPDFPageObj_CountMarks(handle))
-    )
-
-
-def _is_alike(one: Box, other: Box) -> bool:
-    return all(abs(edge - beside) <= AGAIN for edge, beside in zip(one, other, strict=True))
-
-
-def _is_in(point: Point, box: Box) -> bool:
-    return box[0] <= point[0] <= box[2] and box[1] <= point[1] <= box[3]
-
-
 def _mode(piece: Piece) -> int:
     return int(raw.FPDFTextObj_GetTextRenderMode(piece.handle))
 
 
-def _colour(handle: Any, *, outline: bool) -> tuple[int, int, int, int]:
-    red, green, blue, alpha = (ctypes.c_uint() for _ in range(4))
-    read = raw.FPDFPageObj_GetStrokeColor if outline else raw.FPDFPageObj_GetFillColor
-    if not read(handle, red, green, blue, alpha):
-        return 0, 0, 0, 255
-    return red.value, green.value, blue.value, alpha.value
-
-
-def _marks(handle: Any) -> set[str]:
-    """The names of the marks that *handle* is drawn under: ``OC`` is a layer that may be switched off."""
-    return {
-        _name(raw.FPDFPageObj_GetMark(handle, index)) for index in range(raw.FPDFPageObj_CountMarks(handle))
-    }
-
-
-def _name(mark: Any) -> str:
-    buffer, length = (raw.FPDF_WCHAR * 64)(), ctypes.c_ulong()
-    raw.FPDFPageObjMark_GetName(mark, buffer, ctypes.sizeof(buffer), length)
-    return bytes(buffer).decode("utf-16-le", "replace").split("\0")[0]
+def _is_alike(one: Box, other: Box) -> bool:
+    return all(abs(edge - beside) <= AGAIN for edge, beside in zip(one, other, strict=True))

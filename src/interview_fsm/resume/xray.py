@@ -14,7 +14,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from .film import Box, Film, Point
+from .film import Film
+from .objects import Box, Point
 from .unseen import shows_nothing
 
 TINY = 4.0
