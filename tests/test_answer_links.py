@@ -83,7 +83,7 @@ async def linked(*places: str) -> AsyncGenerator[Linked]:
     network, transcriber = Watched(), ScriptedTranscriber()
     async with (
         aclosing(Fetcher(FetchPolicy.allowing(places), backend=network)) as fetcher,
-        aclosing(_hearing("microphone", fetcher.sound)) as recorder,  # type: ignore[type-var]
+        aclosing(_hearing("microphone", {}, fetcher.sound)) as recorder,  # type: ignore[type-var]
         running(ports={"recorder": recorder, "transcriber": transcriber}) as server,
         client(server) as wire,
     ):
@@ -113,7 +113,7 @@ def test_whose_turn_it_takes_to_open_one_is_its_clients() -> None:
     async def interview() -> None:
         ada, transcriber = {**BEARER, "X-Forwarded-For": "198.51.100.7"}, ScriptedTranscriber()
         async with (
-            aclosing(_hearing("microphone", sound)) as recorder,  # type: ignore[type-var]
+            aclosing(_hearing("microphone", {}, sound)) as recorder,  # type: ignore[type-var]
             running(ports={"recorder": recorder, "transcriber": transcriber}, **STRANGERS) as server,
             client(server, additional_headers=ada) as wire,
         ):
