@@ -365,6 +365,21 @@ def test_the_second_connection_takes_over_and_the_first_is_told_and_loses_nothin
     conducted(story)
 
 
+def test_who_was_sent_away_does_not_take_the_interview_back_when_its_session_ends() -> None:
+    """Its connection is open for a while, until the client has read why it is closed."""
+
+    async def story(world: World) -> None:
+        async with Client(world) as first, Client(world) as second:
+            pair = await first.begin()
+            await second.come_back(pair, updates(first)[-1])
+            assert (await first.closing()).code == 4409
+            assert (await second.do("erase_session"))["type"] == "session_erased"
+        assert await world.logs() == []
+
+    storage = FaultyStorage(MemoryStorage(), lambda _, name: 2.0 if name == "erase" else None)
+    conducted(story, storage=storage)
+
+
 def test_another_owner_finds_nothing_though_the_token_is_right() -> None:
     async def story(world: World) -> None:
         async with Client(world, owner="ada") as ada, Client(world, owner="eve") as eve:
