@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import itertools
 import json
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -361,6 +362,17 @@ def test_the_second_connection_takes_over_and_the_first_is_told_and_loses_nothin
             await first.leave()
             await asyncio.sleep(60)
             assert (await second.do("submit_answer", question=1, text="mine"))["type"] == "update"
+
+    conducted(story)
+
+
+def test_a_token_is_never_taken_for_a_key() -> None:
+    """One in forty thousand of base64 has the shape of some provider's, and would be refused with 1008."""
+
+    async def story(world: World) -> None:
+        async with Client(world) as ada:
+            _, token = await ada.create()
+            assert re.fullmatch("[0-9a-f]{64}", token)
 
     conducted(story)
 

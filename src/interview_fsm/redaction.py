@@ -40,6 +40,8 @@ _SHAPES = (
 _SHAPE = re.compile(rf"(?<![A-Za-z0-9])(?:{'|'.join(_SHAPES)})")
 _PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----(?:[^-]*-----END [A-Z ]{0,40}-----)?")
 _CHANGES = re.compile(r"[a-zA-Z](?=[0-9])|[0-9](?=[a-zA-Z])")
+_SNIPPETS = re.compile(r"(?<=[A-Z0-9])[a-z]{1,2}(?=[A-Z0-9])")
+"""Small letters by ones and twos between others: words that are written together are longer."""
 
 # No blank begins a name, and those behind one are not given back: else blanks are read again and again.
 _NAMED = re.compile(r"[\"']?([\w.-][\w .-]{0,39}?)[\"']?\s*+[:=]")
@@ -118,8 +120,10 @@ def _has_shape(text: str) -> bool:
 
 
 def _is_random(text: str) -> bool:
-    """Whether letters and digits alternate as nobody writes them: ``sk-learn`` and names of files do not."""
-    return len(_CHANGES.findall(text)) >= 3
+    """Whether letters and digits, or small letters and great ones, alternate as nobody writes them:
+    ``sk-learn`` and names of files and classes do not.
+    """
+    return len(_CHANGES.findall(text)) >= 3 or len(_SNIPPETS.findall(text)) >= 4
 
 
 def _is_key_field(name: str) -> bool:

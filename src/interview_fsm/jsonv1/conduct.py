@@ -294,7 +294,7 @@ class JsonV1:
         seed = secrets.randbelow(2**31) if self._host.seed is None else self._host.seed
         described = command.job_description or ""
         material = Material(job_description=described) if described else None
-        token = secrets.token_urlsafe(32)
+        token = secrets.token_hex(32)  # 256 bits, in letters of which no shape of a key is made
         session = self._host.engine.new(
             material,
             owner=self._owner or "",
