@@ -14,6 +14,7 @@ from playwright.async_api import expect
 from interview_fsm.adapters.pyttsx3 import Speech
 from interview_fsm.adapters.stream import Stream
 from interview_fsm.events import Transcript
+from interview_fsm.house import Limits
 from interview_fsm.ports import Audio
 
 from . import browser
@@ -319,6 +320,7 @@ def test_a_connection_that_takes_no_more_is_given_no_more_until_it_does(stage: S
     ear.hears(clip("help") * 3, after=30.0)
     recorder = Stream()
     whole = parts(recorder=recorder)
+    whole["ports"]["limits"] = Limits(silence=30.0)  # it is ended by pressing, whenever that comes
 
     async def sit(visit: Visit) -> None:
         page, sitting = visit.page, Sitting(visit.page)
