@@ -70,7 +70,7 @@ def redact(text: str) -> str:
     text = _PRIVATE_KEY.sub("[key]", text)
     text = _SHAPE.sub(lambda found: f"[key {masked(found[0])}]" if _is_random(found[0]) else found[0], text)
     text = _BEARER.sub(r"\1 [token]", text)
-    text = _SECRET.sub(r"\1[token]", text)
+    text = _VALUE.sub(_without_secret, text)
     text = _URL.sub(_bare, text)
     text = _E_MAIL.sub("[e-mail]", text)
     text = _LONG.sub(lambda found: "[token]" if _is_random(found[0]) else found[0], text)
@@ -99,11 +99,10 @@ class Redaction(logging.Filter):
 # ---------------------------------------------------------------------------------------- inside
 
 _BEARER = re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}")
-_SECRET = re.compile(
-    r"(?i)((?<![a-z0-9])(?:[a-z0-9]{1,32}[_-]){0,3}(?:token|password|passwd|secret|api_?key|authorization)[\"']?[:=]\s?[\"']?"
-    r"(?:token )?)(?!\[token\]|bearer |basic )[^\s\"',;&)}\]]{4,}"
+_VALUE = re.compile(
+    r"(?i)(?<![\w.-])([\w.-]{1,64})([\"']?[:=]\s?[\"']?(?:token )?)"
+    r"(?!\[token\]|bearer |basic )[^\s\"',;&)}\]]{4,}"
 )
-"""What stands behind a name that ``is_secret_name()`` knows."""
 _URL = re.compile(r"(?i)\b([a-z][a-z0-9+.-]{1,15}://)([^\s/?#\"'<>]*)([^\s?#\"'<>]*)([^\s\"'<>]*)")
 _E_MAIL = re.compile(r"[\w.+%-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+")
 _LONG = re.compile(r"(?<![A-Za-z0-9_/.-])[A-Za-z0-9_.-]{40,}")
@@ -156,6 +155,11 @@ def _names(decoded: object) -> list[str]:
         elif isinstance(value, list):
             rest += value
     return names
+
+
+def _without_secret(value: re.Match[str]) -> str:
+    name, between = value.groups()
+    return f"{name}{between}[token]" if is_secret_name(name) else value[0]
 
 
 def _bare(url: re.Match[str]) -> str:

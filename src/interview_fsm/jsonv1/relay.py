@@ -83,7 +83,7 @@ class Relay:
             if isinstance(session.ended, FINAL):
                 raise copy(session.ended)
             if self._outbox.closing is not None:  # it must not take the interview back from who has it now
-                raise SessionTaken("this connection is about to be closed")
+                raise SessionTaken(message="this connection is about to be closed")
             session = await self._engine.open(session.interview.id, client=session.client)
             self.session = session
             self._seats.sit(session, self)
